@@ -1,0 +1,1 @@
+"""The API is the door, and puts the house together."""

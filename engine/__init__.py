@@ -1,0 +1,1 @@
+"""The engine decides and remembers; it imports no other room."""

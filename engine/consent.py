@@ -1,0 +1,225 @@
+"""The only door to personal data: purposes, notices, the ledger, and the permit that every personal read takes.
+
+A `Permit` names the resident, the purpose and the moment. It is built in this module alone, asked for at the moment of
+use, and never stored. What cannot be read is refused.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from engine.errors import NotFound, StoreUnavailable, UnknownNotice
+from engine.events import AwareTime, Pseudonym
+from engine.language import Localized
+
+NOTICES = Path(__file__).parent / "notices"
+
+
+class Purpose(StrEnum):
+    """What personal data may be used for; each has a notice in `engine/notices`."""
+
+    ACTIVITY = "activity"
+    INTERESTS = "interests"
+    LOCATION = "location"
+    LEARNING = "learning"
+    MEASUREMENT = "measurement"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """The wording a resident agrees to, in all languages."""
+
+    version: int
+    title: Localized
+    text: Localized
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """A purpose as it is declared to residents, with its legal basis and the notice in force."""
+
+    id: Purpose
+    basis: str
+    notice: Notice
+
+
+class Grant(msgspec.Struct, frozen=True, array_like=True):
+    """A resident's latest word on one purpose; `since` is when a grant began or a withdrawal took effect."""
+
+    granted: bool
+    notice: int
+    since: AwareTime
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of the ledger."""
+
+    seq: int
+    purpose: Purpose
+    granted: bool
+    notice: int
+    time: AwareTime
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to use one resident's data for one purpose, now; nothing from before `since` may be used."""
+
+    resident: Pseudonym
+    purpose: Purpose
+    at: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No leave, and why: `never_granted`, `withdrawn`, `notice_unknown` or `unreadable`."""
+
+    purpose: Purpose
+    reason: str
+
+
+class Consents(msgspec.Struct, frozen=True):
+    """What one resident has allowed, as of ledger entry `seq`. The one decision of the house is `permit`."""
+
+    resident: Pseudonym
+    seq: int = 0
+    grants: Mapping[Purpose, Grant] = msgspec.field(default_factory=dict)
+
+    def permit(self, purpose: Purpose, now: datetime) -> Permit | Refusal:
+        """Give leave to use the resident's data for `purpose` at `now`, or say why not."""
+        grant = self.grants.get(purpose)
+        if grant is None:
+            return Refusal(purpose, "never_granted")
+        if not grant.granted or grant.since > now:
+            return Refusal(purpose, "withdrawn" if not grant.granted else "never_granted")
+        return Permit(self.resident, purpose, now, grant.since)
+
+
+class Register:
+    """The declared purposes, read from the notice files.
+
+    Examples
+    --------
+    >>> Register.read().declaration("activity").basis
+    'consent'
+    """
+
+    def __init__(self, declarations: Sequence[Declaration]) -> None:
+        self.declarations = tuple(declarations)
+        self._by_id = {d.id: d for d in declarations}
+
+    @classmethod
+    def read(cls, folder: Path = NOTICES) -> "Register":
+        """Read every purpose's notice from `folder`."""
+        texts = {p: tomllib.loads((folder / f"{p}.toml").read_text("utf-8")) for p in Purpose}
+        return cls([msgspec.convert({"id": p, **text}, Declaration) for p, text in texts.items()])
+
+    def declaration(self, purpose: str) -> Declaration:
+        """Return the declaration of `purpose`.
+
+        Raises
+        ------
+        NotFound
+            There is no such purpose.
+        """
+        if purpose not in self._by_id:
+            known = ", ".join(self._by_id)
+            raise NotFound(f"There is no purpose of that name; the purposes are {known}.", field="purpose")
+        return self._by_id[Purpose(purpose)]
+
+
+class LedgerRecords(Protocol):
+    """The ledger's durable home (`engine.records.ledger`)."""
+
+    async def append(
+        self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
+    ) -> Consents:
+        """Write one entry and what it changes, in one transaction; an unchanged word writes nothing."""
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what the ledger says now."""
+
+    async def history(self, resident: Pseudonym) -> Sequence[Entry]:
+        """Return every entry of a resident, oldest first."""
+
+
+class OnlineConsents(Protocol):
+    """The flags that every use reads (`engine.online`)."""
+
+    async def enforce(self, consents: Consents) -> None:
+        """Put `consents` in force for every process, and drop the online state that they no longer allow."""
+
+    async def consents(self, resident: Pseudonym) -> Consents | None:
+        """Return the flags, or None where they are not held."""
+
+
+class ConsentLedger:
+    """Records what residents decide, puts it in force, and answers what is allowed now.
+
+    Parameters
+    ----------
+    records, online
+        The durable ledger and the flags in front of it.
+    register
+        The purposes and the notices in force.
+    """
+
+    def __init__(self, records: LedgerRecords, online: OnlineConsents, register: Register) -> None:
+        self._records = records
+        self._online = online
+        self.register = register
+
+    async def record(
+        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int | None, now: datetime
+    ) -> Consents:
+        """Write a grant or a withdrawal. When this returns it is durable and in force everywhere.
+
+        Raises
+        ------
+        NotFound
+            There is no such purpose.
+        UnknownNotice
+            A grant must name the wording that the resident has read: the version in force. A withdrawal needs none.
+        StoreUnavailable
+            A store is away. A withdrawal may be durable already; the sweeper then puts it in force.
+        """
+        declaration = self.register.declaration(purpose)
+        if granted and notice != declaration.notice.version:
+            raise UnknownNotice(
+                f"The notice in force for {purpose} is version {declaration.notice.version}; "
+                "show that text to the resident and send its version.",
+                field="notice",
+            )
+        version = notice or declaration.notice.version
+        consents = await self._records.append(
+            resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC)
+        )
+        await self._online.enforce(consents)
+        return consents
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what is allowed now: from the flags, else from the ledger, whose answer becomes the flags again."""
+        try:
+            held = await self._online.consents(resident)
+        except StoreUnavailable:
+            return await self._records.consents(resident)
+        if held is None:
+            held = await self._records.consents(resident)
+            await self._online.enforce(held)
+        return held
+
+    async def permit(self, resident: Pseudonym, purpose: Purpose, now: datetime) -> Permit | Refusal:
+        """Give leave, or say why not; what cannot be read is refused."""
+        try:
+            return (await self.consents(resident)).permit(purpose, now)
+        except StoreUnavailable:
+            return Refusal(purpose, "unreadable")
+
+    async def history(self, resident: Pseudonym) -> Sequence[Entry]:
+        """Return the resident's own ledger entries, oldest first."""
+        return await self._records.history(resident)

@@ -1,0 +1,81 @@
+"""What can go wrong, as a tree. No HTTP numbers here: `api.errors` holds the one table to problem responses.
+
+::
+
+    VinkkiError
+    ├── Misconfigured            a setting is missing or unsafe
+    ├── InvalidInput             what came in cannot be used; names the field
+    │   └── UnknownNotice        a consent names a wording that is not in force
+    ├── NotFound                 no such offer, purpose or resident
+    ├── ConsentRequired          the resident has not allowed this use
+    └── Unavailable              a part is away; nothing was accepted
+        ├── StoreUnavailable     PostgreSQL or Redis does not answer
+        └── BrokerUnavailable    Kafka does not acknowledge
+"""
+
+
+class VinkkiError(Exception):
+    """Something Vinkki can explain.
+
+    Parameters
+    ----------
+    detail
+        One sentence for a person: what happened and what to do.
+    field
+        The input field it is about, as a path such as ``events.3.time``, where there is one.
+    """
+
+    code = "error"
+
+    def __init__(self, detail: str | None = None, *, field: str | None = None) -> None:
+        self.detail = detail or (type(self).__doc__ or "").split("\n")[0]
+        self.field = field
+        super().__init__(self.detail)
+
+
+class Misconfigured(VinkkiError):
+    """A setting is missing or unsafe; set the variable that the message names."""
+
+    code = "misconfigured"
+
+
+class InvalidInput(VinkkiError):
+    """What came in cannot be used; correct the field that is named and send it again."""
+
+    code = "invalid_input"
+
+
+class UnknownNotice(InvalidInput):
+    """The notice version is not the one in force; read /v1/purposes and ask the resident again."""
+
+    code = "unknown_notice"
+
+
+class NotFound(VinkkiError):
+    """There is no such thing here; check the id."""
+
+    code = "not_found"
+
+
+class ConsentRequired(VinkkiError):
+    """The resident has not allowed this use; ask for the consent that is named first."""
+
+    code = "consent_required"
+
+
+class Unavailable(VinkkiError):
+    """A part of the service is away and nothing was accepted; repeat with the same ids in a moment."""
+
+    code = "unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """The store does not answer; repeat in a moment."""
+
+    code = "store_unavailable"
+
+
+class BrokerUnavailable(Unavailable):
+    """The event log does not acknowledge, so nothing was accepted; repeat with the same event ids in a moment."""
+
+    code = "broker_unavailable"

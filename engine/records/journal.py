@@ -1,0 +1,152 @@
+"""The journal: what residents who allowed it did, one row an event, a partition a month; and what is computed from it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
+from engine.records.database import Database
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One event as it goes into the journal."""
+
+    resident: Pseudonym
+    id: str
+    offer: str
+    type: InteractionType
+    time: AwareTime
+    accepted: AwareTime
+    value: int | None = None
+    suggestion: str | None = None
+    context: dict[str, Any] | None = None
+
+
+# The permit is asked for once more here, in the transaction that writes: the lock on the consent row makes a withdrawal
+# either wait until these rows are there to be forgotten, or be seen. Rows travel as one JSON text, which PostgreSQL
+# unpacks faster than a driver binds thousands of values.
+_WRITE = text("""
+    WITH event AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
+            resident text, id text, offer text, type text, time timestamptz, accepted timestamptz,
+            value smallint, suggestion text, context jsonb)
+    ), allowed AS (
+        SELECT resident, since FROM consents
+        WHERE resident = ANY(:residents) AND purpose = 'activity' AND granted ORDER BY resident FOR SHARE
+    ), fresh AS (
+        INSERT INTO journal_ids (resident, id, accepted)
+        SELECT DISTINCT ON (e.resident, e.id) e.resident, e.id, e.accepted
+        FROM event e JOIN allowed a ON a.resident = e.resident AND e.time >= a.since AND e.accepted >= a.since
+        ORDER BY e.resident, e.id
+        ON CONFLICT DO NOTHING RETURNING resident, id
+    )
+    INSERT INTO journal (resident, id, offer, type, time, accepted, value, suggestion, context)
+    SELECT DISTINCT ON (e.resident, e.id)
+        e.resident, e.id, e.offer, e.type, e.time, e.accepted, e.value, e.suggestion, e.context
+    FROM event e JOIN fresh f ON f.resident = e.resident AND f.id = e.id
+    ORDER BY e.resident, e.id, e.time
+    RETURNING resident, id
+""")
+_OF = text("""
+    SELECT resident, id, offer, type, time, value FROM (
+        SELECT j.resident, j.id, j.offer, j.type, j.time, j.value,
+               row_number() OVER (PARTITION BY j.resident ORDER BY j.time DESC) AS n
+        FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
+        WHERE j.resident = ANY(:residents) AND j.time >= :after AND j.time >= c.since
+    ) latest WHERE n <= :most ORDER BY resident, time
+""")
+_IMPRESSIONS = text("""
+    INSERT INTO impressions (suggestion, resident, time, basis, offers)
+    SELECT e.suggestion, e.resident, e.time, e.basis, e.offers
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
+        suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text)
+    WHERE EXISTS (SELECT FROM consents c WHERE c.resident = e.resident AND c.purpose = e.purpose AND c.granted
+                  AND e.time >= c.since)
+    ON CONFLICT DO NOTHING
+""")
+# Evidence halves every week. Only what at least one resident did counts, and how many different ones is kept, so that a
+# small group is never named.
+_POPULARITY = text("""
+    WITH fresh AS (
+        SELECT offer,
+               sum(CASE type WHEN 'view' THEN 1 WHEN 'open' THEN 2 WHEN 'dismiss' THEN -1 WHEN 'unsave' THEN -2
+                   WHEN 'cancel' THEN -4 ELSE 4 END
+                   * power(0.5, extract(epoch FROM :now - time) / (7 * 86400.0))) AS score,
+               count(DISTINCT resident) AS residents
+        FROM journal WHERE time > :now - interval '28 days' AND time <= :now GROUP BY offer
+    ), gone AS (
+        DELETE FROM popularity p WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.offer = p.offer)
+    )
+    INSERT INTO popularity (offer, score, residents)
+    SELECT offer, greatest(score, 0), residents FROM fresh
+    ON CONFLICT (offer) DO UPDATE SET score = excluded.score, residents = excluded.residents
+""")
+_MEMORY = timedelta(days=400)
+_MOST = 2_000
+
+
+class JournalRecords:
+    """Reads and writes the journal."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, rows: Sequence[Row]) -> set[tuple[Pseudonym, str]]:
+        """Write the rows that are allowed and new; return (resident, event id) of those.
+
+        Idempotent: an id that the resident used before is passed over, whatever else the row says.
+        """
+        values = {"rows": msgspec.json.encode(rows).decode(), "residents": list({row.resident for row in rows})}
+        async with self._database.begin() as connection:
+            return {(row.resident, row.id) for row in await connection.execute(_WRITE, values)}
+
+    async def of(self, residents: Sequence[Pseudonym], now: datetime) -> dict[Pseudonym, list[Interaction]]:
+        """Return what each resident did within the latest consent, oldest first; at most 2,000 events each."""
+        values = {"residents": list(residents), "after": now - _MEMORY, "most": _MOST}
+        found: dict[Pseudonym, list[Interaction]] = {resident: [] for resident in residents}
+        async with self._database.begin() as connection:
+            for row in await connection.execute(_OF, values):
+                event = Interaction(row.id, row.offer, InteractionType(row.type), row.time, row.value)
+                found[row.resident].append(event)
+        return found
+
+    async def impressions(self, shown: Sequence[Impression]) -> None:
+        """Keep what was shown to residents who allow it; idempotent by suggestion."""
+        async with self._database.begin() as connection:
+            await connection.execute(_IMPRESSIONS, {"rows": msgspec.json.encode(shown).decode()})
+
+    async def refresh_popularity(self, now: datetime) -> None:
+        """Recompute every offer's popularity, and tell every process that it changed."""
+        async with self._database.begin() as connection:
+            await connection.execute(_POPULARITY, {"now": now})
+            await connection.exec_driver_sql("NOTIFY popularity")
+
+    async def popularity(self) -> list[tuple[str, float, int]]:
+        """Return (offer, decayed score, different residents)."""
+        async with self._database.begin() as connection:
+            found = await connection.execute(text("SELECT offer, score, residents FROM popularity"))
+            return [(row.offer, row.score, row.residents) for row in found]
+
+    async def ensure_partitions(self, now: datetime) -> None:
+        """Create the partitions of last month, this month and next month where they are missing."""
+        first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        starts = [_month(first, n) for n in (-1, 0, 1, 2)]
+        async with self._database.begin() as connection:
+            for start, end in zip(starts, starts[1:], strict=False):
+                await connection.exec_driver_sql(
+                    f"CREATE TABLE IF NOT EXISTS journal_{start:%Y_%m} PARTITION OF journal "
+                    f"FOR VALUES FROM ('{start:%Y-%m-%d}Z') TO ('{end:%Y-%m-%d}Z')"
+                )
+
+    async def sweep_ids(self, before: datetime) -> None:
+        """Drop remembered event ids that were accepted before `before`."""
+        async with self._database.begin() as connection:
+            await connection.execute(text("DELETE FROM journal_ids WHERE accepted < :before"), {"before": before})
+
+
+def _month(first: datetime, offset: int) -> datetime:
+    month = first.month - 1 + offset
+    return first.replace(year=first.year + month // 12, month=month % 12 + 1)

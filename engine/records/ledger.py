@@ -1,0 +1,135 @@
+"""The consent ledger: append-only entries, each resident's latest word, and the forgetting that a withdrawal orders."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.consent import Consents, Entry, Grant, Purpose
+from engine.events import Pseudonym
+from engine.records.database import Database
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:resident, 1))")
+_CONSENTS = text("SELECT resident, purpose, granted, notice, since, seq FROM consents WHERE resident = ANY(:residents)")
+_APPEND = text("""
+    WITH entry AS (
+        INSERT INTO ledger (resident, purpose, granted, notice, time)
+        VALUES (:resident, :purpose, :granted, :notice, :time) RETURNING seq, time
+    ), word AS (
+        INSERT INTO consents (resident, purpose, granted, notice, since, seq)
+        SELECT :resident, :purpose, :granted, :notice, time, seq FROM entry
+        ON CONFLICT (resident, purpose) DO UPDATE SET
+            granted = excluded.granted, notice = excluded.notice, seq = excluded.seq,
+            since = greatest(excluded.since, consents.since)
+    )
+    INSERT INTO forgettings (resident, purpose, requested, seq)
+    SELECT :resident, :purpose, time, seq FROM entry WHERE NOT :granted
+""")
+_HISTORY = text("SELECT seq, purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
+_DUE = text("""
+    SELECT seq, resident, purpose FROM forgettings
+    WHERE done IS NULL AND requested <= :before AND (CAST(:resident AS text) IS NULL OR resident = :resident)
+    ORDER BY seq LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+_DONE = text("UPDATE forgettings SET done = :now WHERE seq = ANY(:seqs)")
+_BACKLOG = text("SELECT count(*) FROM forgettings WHERE done IS NULL")
+
+
+class LedgerRecords:
+    """Reads and writes the ledger (see `engine.consent.LedgerRecords`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(
+        self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
+    ) -> Consents:
+        """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing."""
+        async with self._database.begin() as connection:
+            # One resident's decisions are taken one after another: two tabs at once end in one order everywhere.
+            await connection.execute(_LOCK, {"resident": resident})
+            before = await _read(connection, resident)
+            word = before.grants.get(purpose)
+            if word is not None and (word.granted, word.notice) == (granted, notice):
+                return before
+            values = {"resident": resident, "purpose": purpose, "granted": granted, "notice": notice, "time": time}
+            await connection.execute(_APPEND, values)
+            return await _read(connection, resident)
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what the ledger says now."""
+        async with self._database.begin() as connection:
+            return await _read(connection, resident)
+
+    async def consents_of(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
+        """Return what the ledger says now of each of `residents`."""
+        async with self._database.begin() as connection:
+            found = (await connection.execute(_CONSENTS, {"residents": list(residents)})).all()
+        grouped: dict[Pseudonym, list[Row[Any]]] = {resident: [] for resident in residents}
+        for row in found:
+            grouped[row.resident].append(row)
+        return {resident: _consents(resident, rows) for resident, rows in grouped.items()}
+
+    async def everyone(self, batch: int = 1000) -> "list[list[Pseudonym]]":
+        """Return every resident who has decided anything, in batches."""
+        async with self._database.begin() as connection:
+            known = list((await connection.execute(text("SELECT DISTINCT resident FROM consents"))).scalars())
+        return [known[i : i + batch] for i in range(0, len(known), batch)]
+
+    async def history(self, resident: Pseudonym) -> Sequence[Entry]:
+        """Return every entry of a resident, oldest first."""
+        async with self._database.begin() as connection:
+            found = await connection.execute(_HISTORY, {"resident": resident})
+            return [Entry(row.seq, Purpose(row.purpose), row.granted, row.notice, row.time) for row in found]
+
+    async def forget(self, database: Database, before: datetime, now: datetime, resident: Pseudonym | None = None) -> int:
+        """Do the forgetting that is due, and return how many withdrawals it completed.
+
+        A row that another worker is at is skipped; a crash in the middle leaves the row due.
+        """
+        async with database.begin() as connection:
+            due = (await connection.execute(_DUE, {"before": before, "resident": resident, "limit": 500})).all()
+            if not due:
+                return 0
+            for purpose in {row.purpose for row in due}:
+                people = [row.resident for row in due if row.purpose == purpose]
+                for statement in FORGETTING.get(Purpose(purpose), ()):
+                    await connection.execute(text(statement), {"residents": people, "purpose": purpose})
+            await connection.execute(_DONE, {"seqs": [row.seq for row in due], "now": now})
+            return len(due)
+
+    async def backlog(self) -> int:
+        """Return how many withdrawals are not complete."""
+        async with self._database.begin() as connection:
+            return int((await connection.execute(_BACKLOG)).scalar_one())
+
+
+# A resident who has granted the purpose anew in the meantime keeps what came after: each statement spares it.
+_SPARE = "AND (c.granted IS NOT TRUE OR t.{time} < c.since)"
+_DELETE = (
+    "DELETE FROM {table} t USING unnest(CAST(:residents AS text[])) AS r(id) "
+    "LEFT JOIN consents c ON c.resident = r.id AND c.purpose = :purpose "
+    "WHERE t.resident = r.id " + _SPARE
+)
+FORGETTING: dict[Purpose, tuple[str, ...]] = {
+    Purpose.ACTIVITY: (
+        _DELETE.format(table="journal", time="accepted"),
+        _DELETE.format(table="journal_ids", time="accepted"),
+        _DELETE.format(table="impressions", time="time"),
+    ),
+    Purpose.INTERESTS: (_DELETE.format(table="interests", time="updated"),),
+    Purpose.MEASUREMENT: (_DELETE.format(table="impressions", time="time"),),
+}
+"""What the withdrawal of each purpose deletes. `location` and `learning` keep no rows of their own: what they allowed is
+left out of the online state and of training from the moment of the withdrawal."""
+
+
+async def _read(connection: AsyncConnection, resident: Pseudonym) -> Consents:
+    return _consents(resident, (await connection.execute(_CONSENTS, {"residents": [resident]})).all())
+
+
+def _consents(resident: Pseudonym, found: Sequence[Row[Any]]) -> Consents:
+    grants = {Purpose(row.purpose): Grant(row.granted, row.notice, row.since) for row in found}
+    return Consents(resident, max((row.seq for row in found), default=0), grants)

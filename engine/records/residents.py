@@ -1,0 +1,51 @@
+"""The link between people and pseudonyms, and what residents have told us."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from engine.events import Pseudonym
+from engine.records.database import Database
+from engine.residents import Interests
+
+_PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
+_LINK = text("INSERT INTO residents (person, pseudonym) VALUES (:person, :pseudonym) ON CONFLICT (person) DO NOTHING")
+_INTERESTS = text("SELECT content::text FROM interests WHERE resident = :resident")
+_TELL = text("""
+    INSERT INTO interests (resident, content, updated)
+    SELECT :resident, CAST(:content AS jsonb), :now FROM consents
+    WHERE resident = :resident AND purpose = 'interests' AND granted FOR SHARE
+    ON CONFLICT (resident) DO UPDATE SET content = excluded.content, updated = excluded.updated
+""")
+
+
+class ResidentRecords:
+    """Reads and writes links and interests (see `engine.residents.ResidentRecords`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pseudonym(self, person: UUID) -> Pseudonym | None:
+        """Return the pseudonym linked to a person."""
+        async with self._database.begin() as connection:
+            return (await connection.execute(_PSEUDONYM, {"person": person})).scalar_one_or_none()
+
+    async def link(self, person: UUID, proposed: Pseudonym) -> Pseudonym:
+        """Link a person to `proposed`, unless linked already; return the pseudonym that holds."""
+        async with self._database.begin() as connection:
+            await connection.execute(_LINK, {"person": person, "pseudonym": proposed})
+            return str((await connection.execute(_PSEUDONYM, {"person": person})).scalar_one())
+
+    async def interests(self, resident: Pseudonym) -> Interests | None:
+        """Return what a resident told."""
+        async with self._database.begin() as connection:
+            content = (await connection.execute(_INTERESTS, {"resident": resident})).scalar_one_or_none()
+        return None if content is None else msgspec.json.decode(content, type=Interests)
+
+    async def tell(self, resident: Pseudonym, interests: Interests, now: datetime) -> None:
+        """Replace what a resident told, while the consent holds in the same transaction."""
+        values = {"resident": resident, "content": msgspec.json.encode(interests).decode(), "now": now}
+        async with self._database.begin() as connection:
+            await connection.execute(_TELL, values)

@@ -1,0 +1,111 @@
+"""Who is who, and what residents have told us. One table links a person's UUID to a random pseudonym; nothing else does."""
+
+import secrets
+from collections import OrderedDict
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from engine.consent import Permit, Purpose
+from engine.errors import ConsentRequired
+from engine.events import Pseudonym
+from engine.offers import Access, Kind
+
+
+class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a resident told us: ids of keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, needs."""
+
+    keywords: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    districts: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    birth_year: int | None = None
+    access: tuple[Access, ...] = ()
+
+
+class ResidentRecords(Protocol):
+    """The durable home of links and interests (`engine.records.residents`)."""
+
+    async def pseudonym(self, person: UUID) -> Pseudonym | None:
+        """Return the pseudonym linked to a person."""
+
+    async def link(self, person: UUID, proposed: Pseudonym) -> Pseudonym:
+        """Link a person to `proposed`, unless linked already; return the pseudonym that holds."""
+
+    async def interests(self, resident: Pseudonym) -> Interests | None:
+        """Return what a resident told."""
+
+    async def tell(self, resident: Pseudonym, interests: Interests, now: datetime) -> None:
+        """Replace what a resident told."""
+
+
+class OnlineInterests(Protocol):
+    """The online copy of what residents told (`engine.online`)."""
+
+    async def put_interests(self, permit: Permit, interests: Interests) -> None:
+        """Hold the interests online for as long as `permit`'s grant lasts."""
+
+
+def new_pseudonym() -> Pseudonym:
+    """Return 22 random URL-safe characters (128 bits)."""
+    return secrets.token_urlsafe(16)
+
+
+class Residents:
+    """Turns people into pseudonyms at the door, and keeps what they tell.
+
+    Parameters
+    ----------
+    records, online
+        The durable home, and the online copy of interests.
+    cached
+        How many links this process remembers. A link never changes while it exists; a person without one is asked for anew.
+    """
+
+    def __init__(self, records: ResidentRecords, online: OnlineInterests, cached: int = 20_000) -> None:
+        self._records = records
+        self._online = online
+        self._cached = cached
+        self._links: OrderedDict[UUID, Pseudonym] = OrderedDict()
+
+    async def pseudonym(self, person: UUID) -> Pseudonym | None:
+        """Return the person's pseudonym, or None for somebody who has never decided on a consent."""
+        if (known := self._links.get(person)) is not None:
+            self._links.move_to_end(person)
+            return known
+        found = await self._records.pseudonym(person)
+        return None if found is None else self._remember(person, found)
+
+    async def enrol(self, person: UUID) -> Pseudonym:
+        """Return the person's pseudonym, making one if there is none."""
+        known = await self.pseudonym(person)
+        return known or self._remember(person, await self._records.link(person, new_pseudonym()))
+
+    def forget_link(self, person: UUID) -> None:
+        """Drop a link from this process's memory."""
+        self._links.pop(person, None)
+
+    async def interests(self, resident: Pseudonym) -> Interests:
+        """Return what the resident told us, for the resident's own eyes."""
+        return await self._records.interests(resident) or Interests()
+
+    async def tell(self, permit: Permit, interests: Interests, now: datetime) -> None:
+        """Keep what the resident tells.
+
+        Raises
+        ------
+        ConsentRequired
+            The permit is for another purpose.
+        """
+        if permit.purpose is not Purpose.INTERESTS:
+            raise ConsentRequired("Telling interests needs the consent `interests`; ask the resident for it first.")
+        await self._records.tell(permit.resident, interests, now)
+        await self._online.put_interests(permit, interests)
+
+    def _remember(self, person: UUID, pseudonym: Pseudonym) -> Pseudonym:
+        self._links[person] = pseudonym
+        while len(self._links) > self._cached:
+            self._links.popitem(last=False)
+        return pseudonym

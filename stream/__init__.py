@@ -1,0 +1,1 @@
+"""The stream listens: what comes in, and nothing else."""

@@ -1,0 +1,1 @@
+"""The city's systems as changes of offers: one source a module."""
