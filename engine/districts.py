@@ -74,7 +74,7 @@ class Divisions:
                 shapes[own] = entry["geometry"]
         if not names:
             raise Misconfigured(f"VINKKI_DISTRICTS: no division of Helsinki was found in {path}.")
-        return cls(names, _build(shapes))
+        return cls({id_: _quiet(name) for id_, name in names.items()}, _build(shapes))
 
     def locate(self, lat: float, lon: float) -> "Located":
         """Return the divisions around a point in degrees; on a border, the first of the file."""
@@ -161,25 +161,27 @@ def _id_of(facts: dict[str, Any]) -> str | None:
 def _named(facts: dict[str, Any]) -> Iterator[tuple[str, Localized]]:
     if own := _id_of(facts):
         given = facts.get("name") or {"fi": facts.get("nimi_fi"), "sv": facts.get("nimi_se")}
-        yield own, _localized(given.get("fi"), given.get("sv"))
+        yield own, Localized(fi=given.get("fi"), sv=given.get("sv"))
     # The polygons of districts carry no names; the city's small areas (pienalue) name the districts around them.
     for type_ in ("peruspiiri", "suurpiiri"):
         if (fi := facts.get(f"{type_}_nimi_fi")) and (id_ := normalise(f"{type_}:{fi}")):
-            yield id_, _localized(fi, facts.get(f"{type_}_nimi_se"))
-
-
-def _localized(fi: str | None, sv: str | None) -> Localized:
-    return Localized(fi=fi and _title(fi), sv=sv and _title(sv))
+            yield id_, Localized(fi=fi, sv=facts.get(f"{type_}_nimi_se"))
 
 
 def _better(new: Localized, old: Localized | None) -> Localized:
-    return new if not old else Localized(fi=old.fi or new.fi, sv=old.sv or new.sv)
+    # Some of the city's files shout (VÄSTRA HAMNEN); a file that does not is believed first.
+    if old is None:
+        return new
+    fi = new.fi if new.fi and (not old.fi or old.fi.isupper()) else old.fi
+    return Localized(fi=fi, sv=new.sv if new.sv and (not old.sv or old.sv.isupper()) else old.sv)
+
+
+def _quiet(name: Localized) -> Localized:
+    return Localized(*(_title(text) if text and text.isupper() else text for text in (name.fi, name.sv)))
 
 
 def _title(name: str) -> str:
-    # The city's files shout: VÄSTRA HAMNEN, ETU-TÖÖLÖ. The parts of a hyphenated name have capitals, later words not.
-    first, space, rest = name.replace("_", " ").strip().lower().partition(" ")
-    return first.title() + space + rest
+    return name.replace("_", " ").strip().lower().title()
 
 
 def _build(shapes: Mapping[str, Any]) -> list[tuple[str, Any]]:

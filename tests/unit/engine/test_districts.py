@@ -54,6 +54,14 @@ def test_names_come_from_any_file_and_else_from_the_id(made_up):
     assert len(divisions.ids) == 2
 
 
+def test_a_name_that_is_not_shouted_is_preferred(made_up):
+    names = [{"ocd_id": f"{PREFIX}kaupunginosa:etu-töölö", "name": {"sv": "Främre tölö"}}]
+    (made_up / "c.json").write_text(json.dumps({"results": names}))
+    divisions = Divisions.read(made_up)
+    assert divisions.name_of(f"{PREFIX}neighborhood:etu-töölö", Language.SV) == "Främre tölö"
+    assert divisions.name_of(f"{PREFIX}neighborhood:etu-töölö", Language.FI) == "Etu-Töölö"
+
+
 def test_without_a_file_every_point_is_nowhere():
     assert Divisions.read(None).locate(*KALLIO_LIBRARY) == Located()
 
