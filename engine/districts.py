@@ -123,10 +123,11 @@ def normalise(id_: str) -> str | None:
     >>> normalise("ocd-division/country:fi/kunta:espoo") is None
     True
     """
-    type_, colon, name = id_.removeprefix(PREFIX).partition(":")
-    if not colon or not name or "/" in name or (known := TYPES.get(type_)) is None:
+    type_, _, written = id_.removeprefix(PREFIX).partition(":")
+    name = "_".join(written.lower().split())
+    if not name or "/" in name or (known := TYPES.get(type_)) is None:
         return None
-    return f"{PREFIX}{known}:{name.strip().lower().replace(' ', '_')}"
+    return f"{PREFIX}{known}:{name}"
 
 
 def type_of(id_: str) -> str:

@@ -110,4 +110,4 @@ def test_the_citys_own_files_are_read():
 def test_the_list_of_neighbourhoods_has_the_same_ids_as_the_polygons():
     listed = Divisions.read(NAMES)
     assert {i for i in Divisions.read(CITY).ids if type_of(i) == "neighborhood"} == set(listed.ids)
-    assert listed.name_of(f"{PREFIX}neighborhood:länsisatama", Language.SV) == "Västra hamnen"
+    assert listed.name_of(f"{PREFIX}neighborhood:länsisatama", Language.SV) == "Västra Hamnen"
