@@ -141,10 +141,12 @@ class JournalRecords:
                     f"FOR VALUES FROM ('{start:%Y-%m-%d}Z') TO ('{end:%Y-%m-%d}Z')"
                 )
 
-    async def sweep_ids(self, before: datetime) -> None:
-        """Drop remembered event ids that were accepted before `before`."""
+    async def sweep(self, ids_before: datetime, now: datetime) -> None:
+        """Drop event ids accepted before `ids_before`, and what is older than the notice promises (400 days)."""
         async with self._database.begin() as connection:
-            await connection.execute(text("DELETE FROM journal_ids WHERE accepted < :before"), {"before": before})
+            await connection.execute(text("DELETE FROM journal_ids WHERE accepted < :before"), {"before": ids_before})
+            for table in ("journal", "impressions"):
+                await connection.execute(text(f"DELETE FROM {table} WHERE time < :before"), {"before": now - _MEMORY})
 
 
 def _month(first: datetime, offset: int) -> datetime:

@@ -29,9 +29,12 @@ _APPEND = text("""
 """)
 _HISTORY = text("SELECT seq, purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
 _DUE = text("""
-    SELECT seq, resident, purpose FROM forgettings
-    WHERE done IS NULL AND requested <= :before AND (CAST(:resident AS text) IS NULL OR resident = :resident)
-    ORDER BY seq LIMIT :limit FOR UPDATE SKIP LOCKED
+    SELECT seq, purpose FROM forgettings
+    WHERE done IS NULL AND requested <= :before AND resident = :resident ORDER BY seq FOR UPDATE SKIP LOCKED
+""")
+_OVERDUE = text("""
+    SELECT resident FROM forgettings WHERE done IS NULL AND requested <= :before
+    GROUP BY resident ORDER BY min(seq) LIMIT :limit
 """)
 _DONE = text("UPDATE forgettings SET done = :now WHERE seq = ANY(:seqs)")
 _BACKLOG = text("SELECT count(*) FROM forgettings WHERE done IS NULL")
@@ -84,21 +87,22 @@ class LedgerRecords:
             found = await connection.execute(_HISTORY, {"resident": resident})
             return [Entry(row.seq, Purpose(row.purpose), row.granted, row.notice, row.time) for row in found]
 
-    async def forget(self, database: Database, before: datetime, now: datetime, resident: Pseudonym | None = None) -> int:
-        """Do the forgetting that is due, and return how many withdrawals it completed.
+    async def overdue(self, before: datetime, limit: int = 500) -> list[Pseudonym]:
+        """Return residents with a withdrawal from before `before` that is not complete."""
+        async with self._database.begin() as connection:
+            return list((await connection.execute(_OVERDUE, {"before": before, "limit": limit})).scalars())
 
-        A row that another worker is at is skipped; a crash in the middle leaves the row due.
+    async def forget(self, before: datetime, now: datetime, resident: Pseudonym) -> None:
+        """Do what a resident's withdrawals up to `before` order, in one transaction.
+
+        What another worker is at is skipped; a crash in the middle leaves it due.
         """
-        async with database.begin() as connection:
-            due = (await connection.execute(_DUE, {"before": before, "resident": resident, "limit": 500})).all()
-            if not due:
-                return 0
+        async with self._database.begin() as connection:
+            due = (await connection.execute(_DUE, {"before": before, "resident": resident})).all()
             for purpose in {row.purpose for row in due}:
-                people = [row.resident for row in due if row.purpose == purpose]
                 for statement in FORGETTING.get(Purpose(purpose), ()):
-                    await connection.execute(text(statement), {"residents": people, "purpose": purpose})
+                    await connection.execute(text(statement), {"resident": resident, "purpose": purpose})
             await connection.execute(_DONE, {"seqs": [row.seq for row in due], "now": now})
-            return len(due)
 
     async def backlog(self) -> int:
         """Return how many withdrawals are not complete."""
@@ -107,11 +111,9 @@ class LedgerRecords:
 
 
 # A resident who has granted the purpose anew in the meantime keeps what came after: each statement spares it.
-_SPARE = "AND (c.granted IS NOT TRUE OR t.{time} < c.since)"
 _DELETE = (
-    "DELETE FROM {table} t USING unnest(CAST(:residents AS text[])) AS r(id) "
-    "LEFT JOIN consents c ON c.resident = r.id AND c.purpose = :purpose "
-    "WHERE t.resident = r.id " + _SPARE
+    "DELETE FROM {table} t WHERE t.resident = :resident AND NOT EXISTS (SELECT FROM consents c "
+    "WHERE c.resident = t.resident AND c.purpose = :purpose AND c.granted AND t.{time} >= c.since)"
 )
 FORGETTING: dict[Purpose, tuple[str, ...]] = {
     Purpose.ACTIVITY: (

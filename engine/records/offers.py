@@ -96,6 +96,8 @@ class OfferRecords:
         offers = [decode(change.offer) for change in latest.values() if change.offer is not None]
         gone = [change.id for change in latest.values() if change.offer is None]
         async with self._database.begin() as connection:
+            # One writer at a time: versions then become visible in their order, and a reader never skips one.
+            await connection.execute(text("SELECT pg_advisory_xact_lock(8456)"))
             changed: set[str] = set()
             if offers:
                 written = await connection.execute(_WRITE, {"rows": _rows(offers), "now": now})

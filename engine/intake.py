@@ -1,0 +1,272 @@
+"""What one incoming event changes: check, dedupe, fold, journal; and what a withdrawal undoes.
+
+Everything here may be repeated: Kafka delivers at least once. The journal in SQL decides whether an event is new. Where all
+of a resident's events were new, they are folded into the taste as it is; where any was not, or the taste is missing, it is
+made anew from the journal, since a crash may have come between the two.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from engine.consent import Consents, Permit, Purpose, Refusal
+from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
+from engine.offers import Offer
+from engine.online import Online, Sealed
+from engine.records.journal import JournalRecords, Row
+from engine.records.ledger import LedgerRecords
+from engine.records.offers import OfferRecords
+from engine.records.residents import ResidentRecords
+from engine.taste import Observation, Taste, features, fold
+from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT
+
+Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
+_FEATURES_LIFE = timedelta(seconds=30)
+_TRIES = 5
+
+
+class Intake:
+    """Takes in what the stream brings. One instance a worker; any number of workers.
+
+    Parameters
+    ----------
+    online, journal, ledger, residents, offers
+        The stores.
+    refuse
+        Where events go that cannot be used, with the reason.
+    late_limit
+        Older interactions are refused.
+    """
+
+    def __init__(  # noqa: PLR0913 - the stores are what it is made of
+        self,
+        *,
+        online: Online,
+        journal: JournalRecords,
+        ledger: LedgerRecords,
+        residents: ResidentRecords,
+        offers: OfferRecords,
+        refuse: Refuse,
+        late_limit: timedelta = timedelta(days=7),
+    ) -> None:
+        self._online = online
+        self._journal = journal
+        self._ledger = ledger
+        self._residents = residents
+        self._offers = offers
+        self._refuse = refuse
+        self._late_limit = late_limit
+        self._known: dict[str, tuple[Offer, tuple[str, ...]]] = {}
+        self._known_since: datetime | None = None
+
+    async def interactions(self, batches: Sequence[InteractionBatch], now: datetime) -> None:
+        """Take in what residents did: path 1 of the house."""
+        usable = await self._usable(batches, now)
+        sealed = await self._sealed({batch.resident for batch, _ in usable})
+        permits = self._permits(sealed, now)
+        await self._count_visits(usable, sealed, now)
+        rows = [
+            _row(batch, event)
+            for batch, events in usable
+            if (permit := permits.get(batch.resident)) and batch.accepted >= permit.since
+            for event in events
+            if event.time >= permit.since
+        ]
+        if rows:
+            await self._remember(rows, sealed, permits, now)
+
+    async def offers(self, changes: Sequence[OfferChange], now: datetime) -> None:
+        """Take in what sources tell of offers."""
+        for id_ in await self._offers.write(changes, now):
+            self._known.pop(id_, None)
+
+    async def impressions(self, shown: Sequence[Impression]) -> None:
+        """Keep what was shown, for residents who allow it."""
+        await self._journal.impressions(shown)
+
+    async def consents_changed(self, changes: Sequence[ConsentChange], now: datetime) -> None:
+        """Do what withdrawals order, and bring the online state in line with the ledger."""
+        residents = list({change.resident for change in changes})
+        for resident in residents:
+            await self._ledger.forget(now, now, resident)
+        await self.rebuild(residents, now)
+
+    async def sweep(self, now: datetime, after: timedelta = timedelta(seconds=2)) -> None:
+        """Complete forgettings whose nudge was lost or interrupted."""
+        for resident in await self._ledger.overdue(now - after):
+            await self._ledger.forget(now - after, now, resident)
+            await self.rebuild([resident], now)
+        FORGETTING_BACKLOG.set(await self._ledger.backlog())
+
+    async def keep_house(self, now: datetime) -> None:
+        """Make room for the months ahead, and drop what is older than promised."""
+        await self._journal.ensure_partitions(now)
+        # A day more than the limit: an event that old is refused, so its id can no longer come back.
+        await self._journal.sweep(now - self._late_limit - timedelta(days=1), now)
+
+    async def refresh_popularity(self, now: datetime) -> None:
+        """Recompute popularity from the journal."""
+        await self._journal.refresh_popularity(now)
+
+    async def refill(self, now: datetime, said: Callable[[int, int], None] = lambda done, of: None) -> bool:
+        """Restore the online state from SQL if Redis was emptied; say whether it was."""
+        if await self._online.filled():
+            return False
+        await self.rebuild_all(now, said)
+        return True
+
+    async def rebuild_all(self, now: datetime, said: Callable[[int, int], None] = lambda done, of: None) -> None:
+        """Restore everybody's online state from SQL. `said` hears how many residents of how many are done."""
+        batches = await self._ledger.everyone()
+        total, done = sum(map(len, batches)), 0
+        for batch in batches:
+            await self.rebuild(batch, now)
+            done += len(batch)
+            said(done, total)
+        await self._online.mark_filled(now)
+
+    async def rebuild(self, residents: Sequence[Pseudonym], now: datetime) -> None:
+        """Make the online state of `residents` anew: consents from the ledger, taste from the journal, interests."""
+        left = list(residents)
+        for _ in range(_TRIES):
+            if not left:
+                return
+            consents = await self._ledger.consents_of(left)
+            await self._online.enforce_many(consents.values())
+            sealed = {s.resident: s for s in await self._online.sealed_many(left)}
+            permits = self._permits(sealed, now, counted=False)
+            events = await self._journal.of(list(permits), now)
+            tastes = {r: await self._fold(Taste(), events[r], _located(sealed[r], now)) for r in permits}
+            await self._restore_interests(consents, now)
+            left = await self._swap(tastes, permits, sealed)
+
+    async def _remember(
+        self, rows: Sequence[Row], sealed: dict[Pseudonym, Sealed], permits: dict[Pseudonym, Permit], now: datetime
+    ) -> None:
+        fresh = await self._journal.write(rows)
+        FOLDED.inc(len(fresh))
+        DUPLICATES.inc(len(rows) - len(fresh))
+        did: dict[Pseudonym, list[Row]] = defaultdict(list)
+        for row in rows:
+            did[row.resident].append(row)
+        tastes, doubtful = {}, []
+        for resident, its in did.items():
+            held = sealed[resident].taste(permits[resident])
+            if held is None or any((row.resident, row.id) not in fresh for row in its):
+                doubtful.append(resident)
+            else:
+                events = [Interaction(r.id, r.offer, r.type, r.time, r.value) for r in its]
+                tastes[resident] = await self._fold(held, events, _located(sealed[resident], now))
+        doubtful += await self._swap(tastes, permits, sealed)
+        await self.rebuild(doubtful, now)
+
+    async def _swap(
+        self, tastes: dict[Pseudonym, Taste], permits: dict[Pseudonym, Permit], sealed: dict[Pseudonym, Sealed]
+    ) -> list[Pseudonym]:
+        """Write tastes; return the residents whose state had changed since it was read."""
+        done = await self._online.swap([(permits[r], sealed[r], taste) for r, taste in tastes.items()])
+        return [resident for resident, ok in zip(tastes, done, strict=True) if not ok]
+
+    async def _fold(self, taste: Taste, events: Iterable[Interaction], located: bool) -> Taste:  # noqa: FBT001
+        events = list(events)
+        await self._know({event.offer for event in events})
+        seen = [Observation(e, *self._traits(e.offer)) for e in events if e.offer in self._known]
+        return fold(taste, seen, located=located)
+
+    async def _restore_interests(self, consents: dict[Pseudonym, Consents], now: datetime) -> None:
+        for resident, its in consents.items():
+            permit = its.permit(Purpose.INTERESTS, now)
+            if isinstance(permit, Permit) and (told := await self._residents.interests(resident)) is not None:
+                await self._online.put_interests(permit, told)
+
+    async def _usable(
+        self, batches: Sequence[InteractionBatch], now: datetime
+    ) -> list[tuple[InteractionBatch, list[Interaction]]]:
+        """Leave out what is too old or about an offer nobody knows, and say so on `refused`."""
+        self._age(now)
+        await self._know({event.offer for batch in batches for event in batch.events})
+        refused: list[Refused] = []
+        usable = []
+        for batch in batches:
+            kept = []
+            for event in batch.events:
+                if (fault := self._fault(event, now)) is None:
+                    kept.append(event)
+                else:
+                    refused.append(Refused("interactions", fault[0], fault[1], now, payload=event.id))
+            usable.append((batch, kept))
+        if refused:
+            await self._refuse(refused)
+            for refusal in refused:
+                REFUSED.labels("stream", refusal.code).inc()
+        return [(batch, events) for batch, events in usable if events]
+
+    def _fault(self, event: Interaction, now: datetime) -> tuple[str, str] | None:
+        if event.time < now - self._late_limit:
+            return "too_old", f"It happened more than {self._late_limit.days} days ago."
+        if event.offer not in self._known:
+            return "unknown_offer", "No offer has that id."
+        return None
+
+    async def _sealed(self, residents: set[Pseudonym]) -> dict[Pseudonym, Sealed]:
+        """Read the residents' state; where Redis holds no consents, the ledger's answer is put there first."""
+        sealed = {s.resident: s for s in await self._online.sealed_many(list(residents))}
+        if unknown := [resident for resident, s in sealed.items() if s.consents is None]:
+            await self._online.enforce_many((await self._ledger.consents_of(unknown)).values())
+            sealed |= {s.resident: s for s in await self._online.sealed_many(unknown)}
+        return sealed
+
+    def _permits(
+        self, sealed: dict[Pseudonym, Sealed], now: datetime, *, counted: bool = True
+    ) -> dict[Pseudonym, Permit]:
+        permits = {}
+        for resident, its in sealed.items():
+            answer = _ask(its, Purpose.ACTIVITY, now)
+            if isinstance(answer, Permit):
+                permits[resident] = answer
+            elif counted:
+                WITHOUT_PERMIT.labels(answer.purpose, answer.reason).inc()
+        return permits
+
+    async def _count_visits(
+        self,
+        usable: Sequence[tuple[InteractionBatch, list[Interaction]]],
+        sealed: dict[Pseudonym, Sealed],
+        now: datetime,
+    ) -> None:
+        """Count different people per place and day, whoever they are: no name is kept, and none can be looked up."""
+        visits: dict[str, set[Pseudonym]] = defaultdict(set)
+        for batch, events in usable:
+            for event in events:
+                place = self._known[event.offer][0].place
+                if place is not None and batch.resident in sealed:
+                    visits[place.id].add(batch.resident)
+        if visits:
+            await self._online.visit(visits, now.date())
+
+    def _age(self, now: datetime) -> None:
+        if self._known_since is None or now - self._known_since > _FEATURES_LIFE:
+            self._known.clear()
+            self._known_since = now
+
+    async def _know(self, ids: set[str]) -> None:
+        missing = [id_ for id_ in ids if id_ not in self._known]
+        if missing:
+            found = await self._offers.remembered(missing)
+            self._known.update({id_: (offer, features(offer)) for id_, offer in found.items()})
+
+    def _traits(self, id_: str) -> tuple[str, tuple[str, ...]]:
+        offer, its = self._known[id_]
+        return offer.kind, its
+
+
+def _row(batch: InteractionBatch, e: Interaction) -> Row:
+    return Row(batch.resident, e.id, e.offer, e.type, e.time, batch.accepted, e.value, e.suggestion, e.context)
+
+
+def _ask(sealed: Sealed, purpose: Purpose, now: datetime) -> Permit | Refusal:
+    return Refusal(purpose, "unreadable") if sealed.consents is None else sealed.consents.permit(purpose, now)
+
+
+def _located(sealed: Sealed, now: datetime) -> bool:
+    return isinstance(_ask(sealed, Purpose.LOCATION, now), Permit)

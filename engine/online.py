@@ -1,0 +1,251 @@
+"""The online state in Redis. It can be emptied at any time: the ledger and the journal restore it.
+
+======================  ==========================================================  =========================
+key                     value                                                       lives
+======================  ==========================================================  =========================
+``c:<pseudonym>``       consents: 8 bytes of ledger order, then msgpack             until changed
+``t:<pseudonym>``       taste: 8 bytes of version, then `engine.taste` packed       90 days after the last use
+``i:<pseudonym>``       what the resident told: msgpack                             90 days after the last use
+``v:<place>:<day>``     HyperLogLog of the day's visitors, hashed with a day's salt  3 days
+``salt:<day>``          that salt                                                   1 day
+``filled``              the house has filled this Redis from SQL                    until emptied
+======================  ==========================================================  =========================
+
+Personal values come out of Redis sealed (`Sealed`): one round trip fetches them with the consents, and only a `Permit`
+given by those consents opens them.
+"""
+
+import secrets
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import Any, TypeVar, cast
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from engine.consent import Consents, Grant, Permit, Purpose
+from engine.errors import ConsentRequired, StoreUnavailable
+from engine.events import Pseudonym
+from engine.residents import Interests
+from engine.taste import Taste
+
+_LIFE_SECONDS = 90 * 24 * 3600
+_T = TypeVar("_T")
+
+# Older words never replace newer ones, in whatever order two processes arrive. What is no longer allowed goes with it.
+_ENFORCE = """
+local held = redis.call('GET', KEYS[1])
+if held and string.sub(held, 1, 8) > string.sub(ARGV[1], 1, 8) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1])
+if ARGV[2] == '1' then redis.call('DEL', KEYS[2]) end
+if ARGV[3] == '1' then redis.call('DEL', KEYS[3]) end
+return 1
+"""
+# Writes one resident's taste only if neither the consents nor the taste changed since they were read.
+_SWAP = """
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
+if redis.call('GETRANGE', KEYS[2], 0, 7) ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
+return 1
+"""
+_TELL = """
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+
+_Grants = dict[str, Grant]
+_encode = msgspec.msgpack.Encoder().encode
+_decode_grants = msgspec.msgpack.Decoder(_Grants).decode
+_decode_interests = msgspec.msgpack.Decoder(Interests).decode
+
+
+class Sealed:
+    """One resident's online state as it came: consents in the open, the rest opened by a permit only.
+
+    Attributes
+    ----------
+    consents
+        None where Redis does not hold them: the ledger knows.
+    """
+
+    __slots__ = ("_interests", "_taste", "consents", "resident")
+
+    def __init__(self, resident: Pseudonym, raw: Sequence[bytes | None]) -> None:
+        self.resident = resident
+        self.consents = None if raw[0] is None else _unpack_consents(resident, raw[0])
+        self._taste, self._interests = raw[1], raw[2]
+
+    @property
+    def version(self) -> bytes:
+        """The version of the taste, for `Online.swap`; empty where there is none."""
+        return self._taste[:8] if self._taste else b""
+
+    def taste(self, permit: Permit) -> Taste | None:
+        """Return the taste, or None where Redis holds none."""
+        self._check(permit, Purpose.ACTIVITY)
+        return Taste.unpack(self._taste[8:]) if self._taste else None
+
+    def interests(self, permit: Permit) -> Interests | None:
+        """Return what the resident told, or None where Redis holds nothing."""
+        self._check(permit, Purpose.INTERESTS)
+        return _decode_interests(self._interests) if self._interests else None
+
+    def _check(self, permit: Permit, purpose: Purpose) -> None:
+        if permit.resident != self.resident or permit.purpose is not purpose:
+            raise ConsentRequired(f"This needs a permit of the same resident for {purpose}.")
+
+
+class Online:
+    """Reads and writes the online state.
+
+    Parameters
+    ----------
+    url
+        ``redis://host:port/db``.
+    """
+
+    def __init__(self, url: str) -> None:
+        # One attempt a call: whoever calls knows whether to answer without the store or to wait for it.
+        self._redis = Redis.from_url(
+            url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1), max_connections=64
+        )
+        self._enforce = self._redis.register_script(_ENFORCE)
+        self._swap = self._redis.register_script(_SWAP)
+        self._tell = self._redis.register_script(_TELL)
+
+    async def sealed(self, resident: Pseudonym) -> Sealed:
+        """Fetch one resident's state in one round trip.
+
+        Raises
+        ------
+        StoreUnavailable
+            Redis does not answer.
+        """
+        return Sealed(resident, await _answer(self._redis.mget(_keys(resident))))
+
+    async def sealed_many(self, residents: Sequence[Pseudonym]) -> list[Sealed]:
+        """Fetch the state of several residents in one round trip, in the order given."""
+        if not residents:
+            return []
+        raw = await _answer(self._redis.mget([key for resident in residents for key in _keys(resident)]))
+        return [Sealed(resident, raw[3 * n : 3 * n + 3]) for n, resident in enumerate(residents)]
+
+    async def consents(self, resident: Pseudonym) -> Consents | None:
+        """Return the flags, or None where they are not held."""
+        raw = await _answer(self._redis.get(_keys(resident)[0]))
+        return None if raw is None else _unpack_consents(resident, raw)
+
+    async def enforce(self, consents: Consents) -> None:
+        """Put consents in force for every process, and drop the state they no longer allow."""
+        await self.enforce_many([consents])
+
+    async def enforce_many(self, many: Iterable[Consents]) -> None:
+        """Put the consents of several residents in force."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for consents in many:
+                no_taste = not _granted(consents, Purpose.ACTIVITY)
+                no_interests = not _granted(consents, Purpose.INTERESTS)
+                # Taste holds places too: without leave for `location` it is made anew, from the journal.
+                stale = no_taste or _withdrawn(consents, Purpose.LOCATION)
+                await self._enforce(
+                    keys=_keys(consents.resident),
+                    args=[_pack_consents(consents), int(stale), int(no_interests)],
+                    client=pipe,
+                )
+            await _answer(pipe.execute())
+
+    async def swap(self, changes: Sequence[tuple[Permit, Sealed, Taste]]) -> list[bool]:
+        """Write tastes; False for each resident whose consents or taste changed since `sealed` was read."""
+        if not changes:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for permit, sealed, taste in changes:
+                sealed._check(permit, Purpose.ACTIVITY)  # noqa: SLF001 - the same module's own check
+                if sealed.consents is None:
+                    raise ConsentRequired("A taste is written under the consents it was read with.")
+                keys = _keys(sealed.resident)
+                value = secrets.token_bytes(8) + taste.pack()
+                seq = sealed.consents.seq.to_bytes(8, "big")
+                await self._swap(keys=keys[:2], args=[seq, sealed.version, value, _LIFE_SECONDS], client=pipe)
+            return [bool(done) for done in await _answer(pipe.execute())]
+
+    async def put_interests(self, permit: Permit, interests: Interests) -> None:
+        """Hold what the resident told, if the consents are still those of a grant."""
+        consents = await self.consents(permit.resident)
+        if consents is None or not _granted(consents, Purpose.INTERESTS) or permit.purpose is not Purpose.INTERESTS:
+            return
+        keys = _keys(permit.resident)
+        args = [consents.seq.to_bytes(8, "big"), _encode(interests), _LIFE_SECONDS]
+        await _answer(cast("Awaitable[Any]", self._tell(keys=[keys[0], keys[2]], args=args)))
+
+    async def visit(self, visits: Mapping[str, Iterable[Pseudonym]], day: date) -> None:
+        """Count each place's different visitors of a day.
+
+        The HyperLogLog gets hashes with a salt that is gone after a day, so that nothing can be looked up in it later;
+        adding the same visitor again changes nothing.
+        """
+        salt_key = f"salt:{day:%Y%m%d}"
+        await _answer(self._redis.set(salt_key, secrets.token_bytes(16), nx=True, ex=24 * 3600))
+        salt = cast("bytes", await _answer(self._redis.get(salt_key)))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for place, people in visits.items():
+                key = f"v:{place}:{day:%Y%m%d}"
+                pipe.pfadd(key, *(blake2b(p.encode(), key=salt, digest_size=16).digest() for p in people))
+                pipe.expire(key, 3 * 24 * 3600)
+            await _answer(pipe.execute())
+
+    async def visitors(self, place: str, day: date, at_least: int = 10) -> int | None:
+        """Return how many different residents were at a place, or None where fewer than `at_least` were."""
+        counted = int(await _answer(self._redis.pfcount(f"v:{place}:{day:%Y%m%d}")))
+        return counted if counted >= at_least else None
+
+    async def filled(self) -> bool:
+        """Say whether the house has filled this Redis, that is, whether it was not emptied since."""
+        return bool(await _answer(self._redis.exists("filled")))
+
+    async def mark_filled(self, now: datetime) -> None:
+        """Note that the state is complete."""
+        await _answer(self._redis.set("filled", now.isoformat()))
+
+    async def ping(self) -> None:
+        """Raise StoreUnavailable unless Redis answers."""
+        await _answer(cast("Awaitable[Any]", self._redis.ping()))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
+
+
+def _keys(resident: Pseudonym) -> list[str]:
+    return [f"c:{resident}", f"t:{resident}", f"i:{resident}"]
+
+
+def _granted(consents: Consents, purpose: Purpose) -> bool:
+    grant = consents.grants.get(purpose)
+    return grant is not None and grant.granted
+
+
+def _withdrawn(consents: Consents, purpose: Purpose) -> bool:
+    grant = consents.grants.get(purpose)
+    return grant is not None and not grant.granted and grant is max(consents.grants.values(), key=lambda g: g.since)
+
+
+def _pack_consents(consents: Consents) -> bytes:
+    return consents.seq.to_bytes(8, "big") + _encode(consents.grants)
+
+
+def _unpack_consents(resident: Pseudonym, raw: bytes) -> Consents:
+    grants = {Purpose(purpose): grant for purpose, grant in _decode_grants(raw[8:]).items()}
+    return Consents(resident, int.from_bytes(raw[:8], "big"), grants)
+
+
+async def _answer(asked: Awaitable[_T]) -> _T:
+    try:
+        return await asked
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreUnavailable("The online store does not answer; repeat in a moment.") from error

@@ -1,0 +1,138 @@
+"""The agents: a few lines each around what the engine does with a batch. An agent never raises.
+
+Faust acknowledges an event even when its agent raises, which would lose it. So: what cannot be read, or cannot be taken in
+though the stores are well, goes to `refused` with the reason; while a store is away the batch is tried again and nothing is
+acknowledged; and if that lasts too long, the worker stops loudly, and the batch comes again to the next one.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import faust
+import msgspec
+import stamina
+
+from engine.errors import Unavailable
+from engine.events import ConsentChange, Impression, InteractionBatch, OfferChange, Refused
+from engine.intake import Intake
+from engine.telemetry import REFUSED, logger
+from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, OFFERS, Topic
+
+_T = TypeVar("_T")
+Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
+Clock = Callable[[], datetime]
+
+log = logger("stream")
+MOST_AT_ONCE = 500
+WITHIN_SECONDS = 0.02
+"""A batch waits this long to fill: it buys many times the throughput for 20 ms."""
+
+
+def stop_process(why: str) -> None:
+    """End this process at once, without acknowledging anything."""
+    log.critical("worker stops", why=why)
+    os._exit(os.EX_TEMPFAIL)
+
+
+class Reader(Generic[_T]):
+    """Reads one topic's messages and hands them on, so that none is lost and none stops the others.
+
+    Parameters
+    ----------
+    topic, event
+        The topic, and the type of what it carries.
+    handle
+        Takes in a batch; may be called again with the same events.
+    refuse
+        Where unusable messages go.
+    clock, stop
+        The time, and what ends the process.
+    patience_seconds
+        How long a store may be away before the process ends.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one of the ways out of a batch
+        self,
+        topic: Topic,
+        event: type[_T],
+        handle: Callable[[Sequence[_T], datetime], Awaitable[None]],
+        refuse: Refuse,
+        clock: Clock,
+        *,
+        stop: Callable[[str], None] = stop_process,
+        patience_seconds: float = 600.0,
+    ) -> None:
+        self.topic = topic
+        self._decode = msgspec.json.Decoder(event).decode
+        self._handle = handle
+        self._refuse = refuse
+        self._clock = clock
+        self._stop = stop
+        self._patience = patience_seconds
+
+    async def read(self, messages: Sequence[bytes]) -> None:
+        """Take in a batch of messages; when this returns, each is taken in or refused."""
+        events: list[_T] = []
+        unreadable: list[Refused] = []
+        for message in messages:
+            try:
+                events.append(self._decode(message))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                unreadable.append(self._refusal("unreadable", str(error), message))
+        if unreadable:
+            await self._persist(self._refuse, unreadable)
+        if events:
+            await self._take(events)
+
+    async def _take(self, events: Sequence[_T]) -> None:
+        try:
+            await self._persist(lambda its: self._handle(its, self._clock()), events)
+        except Exception as error:  # whatever it is, it must not cost the events beside it
+            log.exception("batch failed", topic=self.topic.name, events=len(events))
+            if len(events) == 1:
+                await self._persist(self._refuse, [self._refusal("failed", type(error).__name__, b"")])
+                return
+            for event in events:
+                await self._take([event])
+
+    async def _persist(self, do: Callable[[Sequence[Any]], Awaitable[None]], with_what: Sequence[Any]) -> None:
+        try:
+            async for attempt in stamina.retry_context(
+                on=Unavailable, attempts=None, timeout=self._patience, wait_initial=0.1, wait_max=2.0
+            ):
+                with attempt:
+                    await do(with_what)
+        except Unavailable as error:
+            self._stop(f"{self.topic.name}: {error.detail} Tried for {self._patience:.0f} s.")
+            raise
+
+    def _refusal(self, code: str, detail: str, message: bytes) -> Refused:
+        REFUSED.labels("stream", code).inc()
+        return Refused(self.topic.name, code, detail[:300], self._clock(), payload=message[:500].decode("utf-8", "replace"))
+
+
+def readers(intake: Intake, refuse: Refuse, clock: Clock, patience_seconds: float) -> list[Reader[Any]]:
+    """Return the reader of each topic that the engine takes in."""
+
+    async def impressions(shown: Sequence[Impression], _: datetime) -> None:
+        await intake.impressions(shown)
+
+    pairs: list[tuple[Topic, type, Callable[..., Awaitable[None]]]] = [
+        (INTERACTIONS, InteractionBatch, intake.interactions),
+        (IMPRESSIONS, Impression, impressions),
+        (CONSENTS, ConsentChange, intake.consents_changed),
+        (OFFERS, OfferChange, intake.offers),
+    ]
+    return [Reader(t, e, handle, refuse, clock, patience_seconds=patience_seconds) for t, e, handle in pairs]
+
+
+def attach(app: faust.App, reader: Reader[Any]) -> None:
+    """Give `reader` an agent of its own in `app`."""
+    topic = app.topic(reader.topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    @app.agent(topic, name=reader.topic.name)
+    async def agent(stream: Any) -> None:  # noqa: ANN401 - Faust leaves it untyped
+        async for messages in stream.take(MOST_AT_ONCE, within=WITHIN_SECONDS):
+            await reader.read(messages)

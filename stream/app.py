@@ -1,0 +1,86 @@
+"""The Faust app of a worker: agents for what comes in, timers for what is due."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+import mode
+
+from engine.errors import VinkkiError
+from engine.telemetry import logger
+from stream.agents import Reader, attach
+
+GROUP = "vinkki"
+log = logger("stream")
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something a worker does again and again; a failure is logged and tried again at the next time."""
+
+    name: str
+    every_seconds: float
+    do: Callable[[], Awaitable[object]]
+
+
+def create_app(bootstrap: str, partitions: int, readers: list[Reader[Any]], chores: list[Chore]) -> faust.App:
+    """Return an app that reads every topic; it opens nothing before it is started."""
+    app = faust.App(
+        GROUP,
+        broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+        processing_guarantee="at_least_once",
+        store="memory://",
+        topic_partitions=partitions,
+        topic_disable_leader=True,
+        broker_session_timeout=10,
+        broker_heartbeat_interval=1,
+        broker_commit_interval=1.0,
+        # Who has never read a topic starts at its beginning: nothing that was accepted is passed over.
+        consumer_auto_offset_reset="earliest",
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    for reader in readers:
+        attach(app, reader)
+    for chore in chores:
+        _schedule(app, chore)
+    return app
+
+
+def _schedule(app: faust.App, chore: Chore) -> None:
+    @app.timer(interval=chore.every_seconds, name=chore.name)
+    async def timer() -> None:
+        try:
+            await chore.do()
+        except VinkkiError as error:
+            log.warning("chore put off", chore=chore.name, why=error.detail)
+        except Exception:
+            log.exception("chore failed", chore=chore.name)
+
+
+async def run(app: faust.App, stopping: asyncio.Event) -> None:
+    """Run a worker until `stopping` is set, then let it commit and leave its group.
+
+    Raises
+    ------
+    BaseException
+        What made the worker crash.
+    """
+    app.finalize()
+    await app.start()
+    try:
+        await _until(app, stopping)
+    finally:
+        await app.stop()
+
+
+async def _until(app: mode.Service, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        if app.crashed and app.crash_reason is not None:
+            raise app.crash_reason
+        try:
+            await asyncio.wait_for(stopping.wait(), 0.2)
+        except TimeoutError:
+            continue

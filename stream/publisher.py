@@ -1,0 +1,121 @@
+"""Puts events on their topics and waits for the broker's word."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from engine.errors import BrokerUnavailable
+from engine.events import ConsentChange, Impression, InteractionBatch, OfferChange, Refused
+from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, OFFERS, REFUSED, Topic
+
+_encode = msgspec.json.Encoder().encode
+_MEGABYTE = 1_048_576
+
+
+class Publisher:
+    """An idempotent producer that counts an event as taken when all in-sync replicas have it.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port,...`` of Kafka.
+    patience_seconds
+        How long a publication may take before nothing of it counts as accepted.
+    """
+
+    def __init__(self, bootstrap: str, patience_seconds: float = 4.0) -> None:
+        self._bootstrap = bootstrap
+        self._patience = patience_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._unawaited: set[asyncio.Future[object]] = set()
+
+    async def open(self) -> None:
+        """Connect; Kafka may also come later, then the first publication connects."""
+        async with self._starting:
+            if self._producer is not None:
+                return
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                enable_idempotence=True,
+                acks="all",
+                # The default of 16 kB makes every waiting task wake for each small batch: 20 times slower.
+                max_batch_size=_MEGABYTE,
+                linger_ms=1,
+                request_timeout_ms=int(self._patience * 1000),
+                retry_backoff_ms=200,
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await asyncio.wait_for(producer.start(), self._patience)
+            except (KafkaError, OSError, TimeoutError) as error:
+                await producer.stop()
+                raise BrokerUnavailable from error
+            self._producer = producer
+
+    async def interactions(self, batches: Sequence[InteractionBatch]) -> None:
+        """Publish residents' interactions and return when Kafka has them all.
+
+        Raises
+        ------
+        BrokerUnavailable
+            Kafka did not acknowledge all in time: nothing counts as accepted; the same ids may be sent again.
+        """
+        await self._publish(INTERACTIONS, [(batch.resident, _encode(batch)) for batch in batches])
+
+    async def offers(self, changes: Sequence[OfferChange]) -> None:
+        """Publish what a source tells of its offers."""
+        await self._publish(OFFERS, [(change.id, _encode(change)) for change in changes])
+
+    async def consent_change(self, change: ConsentChange) -> None:
+        """Publish the nudge that the ledger has a new entry."""
+        await self._publish(CONSENTS, [(change.resident, _encode(change))])
+
+    async def refused(self, refusals: Sequence[Refused]) -> None:
+        """Publish what could not be used, and why."""
+        await self._publish(REFUSED, [(None, _encode(refusal)) for refusal in refusals])
+
+    def impression(self, shown: Impression) -> None:
+        """Publish what was shown, without waiting: an answer never waits for its own record."""
+        task = asyncio.ensure_future(self._publish(IMPRESSIONS, [(shown.resident, _encode(shown))]))
+        self._unawaited.add(task)
+        task.add_done_callback(self._settled)
+
+    async def ping(self) -> None:
+        """Raise BrokerUnavailable unless Kafka answers."""
+        producer = await self._connected()
+        try:
+            await asyncio.wait_for(producer.client.fetch_all_metadata(), self._patience)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+
+    async def close(self) -> None:
+        """Send what is on its way and disconnect."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            await self.open()
+        if self._producer is None:
+            raise BrokerUnavailable
+        return self._producer
+
+    async def _publish(self, topic: Topic, messages: Iterable[tuple[str | None, bytes]]) -> None:
+        producer = await self._connected()
+        try:
+            async with asyncio.timeout(self._patience):
+                sent = [await producer.send(topic.name, value, key and key.encode()) for key, value in messages]
+                outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+        if any(isinstance(outcome, BaseException) for outcome in outcomes):
+            raise BrokerUnavailable
+
+    def _settled(self, task: "asyncio.Future[object]") -> None:
+        self._unawaited.discard(task)
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,69 @@
+"""The topics: what each carries, how it is keyed and how long it is kept. Missing ones are created, never changed."""
+
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
+
+from engine.errors import BrokerUnavailable
+
+_DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of one event type.
+
+    Attributes
+    ----------
+    retention_days
+        Events of residents are kept 7 days; Kafka is not the archive.
+    """
+
+    name: str
+    retention_days: int = 7
+
+
+INTERACTIONS = Topic("interactions")
+"""`InteractionBatch`, keyed by resident."""
+IMPRESSIONS = Topic("impressions")
+"""`Impression`, keyed by resident."""
+CONSENTS = Topic("consents")
+"""`ConsentChange`, keyed by resident: a nudge; the ledger is the truth."""
+OFFERS = Topic("offers", retention_days=30)
+"""`OfferChange`, keyed by offer."""
+REFUSED = Topic("refused")
+"""`Refused`, without a key."""
+TOPICS = (INTERACTIONS, IMPRESSIONS, CONSENTS, OFFERS, REFUSED)
+
+
+async def create(bootstrap: str, partitions: int) -> list[str]:
+    """Create the topics that are missing and return their names.
+
+    ``flush.messages=1`` lets even a single node write to disk before it acknowledges; on a cluster the replicas do that.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Kafka cannot be reached at `bootstrap`.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        present = set(await admin.list_topics())
+        wanted = [_new(topic, partitions) for topic in TOPICS if topic.name not in present]
+        if wanted:
+            await admin.create_topics(wanted)
+    except TopicAlreadyExistsError:
+        return []
+    except (KafkaConnectionError, KafkaError, OSError) as error:
+        raise BrokerUnavailable(f"Kafka does not answer at {bootstrap}.") from error
+    else:
+        return [topic.name for topic in wanted]
+    finally:
+        await admin.close()
+
+
+def _new(topic: Topic, partitions: int) -> NewTopic:
+    configs = {"retention.ms": str(topic.retention_days * _DAY_MS), "flush.messages": "1", "cleanup.policy": "delete"}
+    return NewTopic(topic.name, partitions, replication_factor=-1, topic_configs=configs)

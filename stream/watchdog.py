@@ -1,0 +1,114 @@
+"""Watches that a worker gets on: Faust's consumers are known to die quietly (faust-streaming #175, #640)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from engine.errors import BrokerUnavailable
+from engine.telemetry import LAG
+from stream.app import GROUP
+from stream.topics import REFUSED, TOPICS
+
+Offsets = Mapping[TopicPartition, int]
+
+
+@dataclass
+class Watchdog:
+    """Says when committed offsets stop while the log grows.
+
+    Parameters
+    ----------
+    limit
+        How long a partition may have messages and commit none.
+    """
+
+    limit: timedelta = timedelta(seconds=60)
+    _seen: dict[TopicPartition, tuple[int, datetime]] = field(default_factory=dict)
+
+    def stalled(self, committed: Offsets, end: Offsets, now: datetime) -> list[str]:
+        """Return the topics that have not moved for longer than the limit though there is something to read."""
+        stuck = set()
+        for partition, last in end.items():
+            at = committed.get(partition, 0)
+            before, since = self._seen.get(partition, (-1, now))
+            if at != before or at >= last:
+                self._seen[partition] = (at, now)
+            elif now - since > self.limit:
+                stuck.add(partition.topic)
+        return sorted(stuck)
+
+
+class LagReader:
+    """Reads how far the workers are and how long the log is, apart from any worker.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port,...`` of Kafka.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin: AIOKafkaAdminClient | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def offsets(self) -> tuple[Offsets, Offsets]:
+        """Return the committed and the end offsets of every topic that workers read.
+
+        Raises
+        ------
+        BrokerUnavailable
+            Kafka does not answer.
+        """
+        try:
+            admin, consumer = await self._connected()
+            partitions = [
+                TopicPartition(topic.name, n)
+                for topic in TOPICS
+                if topic is not REFUSED
+                for n in consumer.partitions_for_topic(topic.name) or ()
+            ]
+            end = await consumer.end_offsets(partitions)
+            held = await admin.list_consumer_group_offsets(GROUP)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.close()
+            raise BrokerUnavailable from error
+        return {p: max(held[p].offset, 0) for p in partitions if p in held}, end
+
+    async def lag(self) -> dict[str, int]:
+        """Return, for each topic, how many messages no worker has committed; sets the metric too."""
+        committed, end = await self.offsets()
+        lag: dict[str, int] = {}
+        for partition, last in end.items():
+            lag[partition.topic] = lag.get(partition.topic, 0) + last - committed.get(partition, 0)
+        for topic, messages in lag.items():
+            LAG.labels(topic).set(messages)
+        return lag
+
+    async def close(self) -> None:
+        """Disconnect."""
+        admin, consumer, self._admin, self._consumer = self._admin, self._consumer, None, None
+        if consumer is not None:
+            await consumer.stop()
+        if admin is not None:
+            await admin.close()
+
+    async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+        if self._admin is None or self._consumer is None:
+            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+            self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+            await self._admin.start()
+            await self._consumer.start()
+            await self._consumer.topics()
+        return self._admin, self._consumer
+
+
+async def watch(reader: LagReader, watchdog: Watchdog, clock: Callable[[], datetime], stop: Callable[[str], None]) -> None:
+    """Look once; end the worker loudly if it has stopped getting on, so that whoever keeps it starts it again."""
+    committed, end = await reader.offsets()
+    if stuck := watchdog.stalled(committed, end, clock()):
+        stop(f"No progress on {', '.join(stuck)} for {watchdog.limit.seconds} s while messages wait.")
