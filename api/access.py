@@ -1,0 +1,235 @@
+"""Who may call: bearer tokens as Helsinki Tunnistus (Keycloak) issues them, and what each caller may do.
+
+A token is checked by signature (RS256 alone), exact issuer, exact audience and expiry. What a caller is follows from
+its claims: an API scope makes a service, AD groups make staff, and a UUID as the subject alone makes a resident.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.errors import ExpiredTokenError, InvalidClaimError, InvalidKeyIdError, JoseError, MissingClaimError
+from joserfc.jwk import KeySet
+
+from api.errors import Forbidden, Unauthenticated
+from api.keys import KeySource
+from engine.errors import InvalidInput
+
+LEEWAY_SECONDS = 30
+REMEMBERED_SECONDS = 60
+LONGEST_TOKEN = 16_384
+
+
+class Scope(StrEnum):
+    """What a service may be allowed; residents need none, since they reach nobody but themselves."""
+
+    INTERACTIONS_WRITE = "interactions:write"
+    SUGGESTIONS_READ = "suggestions:read"
+    CONSENTS_READ = "consents:read"
+    CONSENTS_WRITE = "consents:write"
+    INTERESTS_READ = "interests:read"
+    INTERESTS_WRITE = "interests:write"
+    GDPR_QUERY = "gdprquery"
+    GDPR_DELETE = "gdprdelete"
+
+
+class Standing(StrEnum):
+    """In which capacity somebody calls."""
+
+    RESIDENT = "resident"
+    SERVICE = "service"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. `person` is the resident, or whom a service's token was issued about; it stays out of every repr."""
+
+    standing: Standing
+    person: UUID | None = field(default=None, repr=False)
+    scopes: frozenset[Scope] = frozenset()
+    groups: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def require(self, scope: Scope) -> None:
+        """Refuse a caller that is not a service with `scope`.
+
+        Raises
+        ------
+        Forbidden
+            The token does not carry the scope.
+        """
+        if scope not in self.scopes:
+            raise Forbidden(f"This needs a token with the scope `{scope}`.", scope=scope)
+
+    def may_act_for(self, person: UUID, scope: Scope) -> None:
+        """Refuse everybody but the resident in person and a service with `scope`.
+
+        Raises
+        ------
+        Forbidden
+            It is another resident, or a service without the scope or with a token about somebody else.
+        """
+        if self.standing is not Standing.RESIDENT:
+            self.require(scope)
+        if self.person not in (person, None) or (self.person is None and self.standing is Standing.RESIDENT):
+            raise Forbidden("A resident reads and writes only their own data; use the id in the token, or `me`.")
+
+    def resident(self, named: str, scope: Scope) -> UUID:
+        """Return the resident that a request names by UUID or as `me`, if this caller may act for them.
+
+        Raises
+        ------
+        InvalidInput
+            It is neither a UUID nor `me`.
+        Forbidden
+            The caller may not act for that resident.
+        """
+        if named != "me":
+            person = parse_resident(named)
+            self.may_act_for(person, scope)
+            return person
+        if self.standing is not Standing.RESIDENT or self.person is None:
+            raise Forbidden("`me` is the resident whose token calls; a service names the resident by UUID.", field="id")
+        return self.person
+
+
+def parse_resident(text: str, field: str = "id") -> UUID:
+    """Return the UUID in its usual form of 36 characters.
+
+    Raises
+    ------
+    InvalidInput
+        It is something else.
+    """
+    try:
+        if len(text) == 36:  # noqa: PLR2004 - UUID() also reads forms with braces, with urn: and without hyphens
+            return UUID(text)
+    except ValueError:
+        pass
+    raise InvalidInput(
+        "A resident is named by a UUID such as 7f1c0e0a-3d5b-4b0e-9a52-0c8a2e8d4b11, or `me`.", field=field
+    )
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    scopes, groups = _scopes(claims), claims.get("ad_groups")
+    try:
+        person = UUID(str(claims.get("sub")))
+    except ValueError:
+        person = None
+    if isinstance(groups, list) and groups:
+        return Caller(Standing.STAFF, None, scopes, frozenset(map(str, groups)))
+    if scopes or person is None:
+        return Caller(Standing.SERVICE, person, scopes)
+    return Caller(Standing.RESIDENT, person)
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:
+    """Collect the scopes we know from Keycloak's permissions and from the plain `scope`."""
+    found = str(claims.get("scope") or "").split()
+    authorization = claims.get("authorization")
+    permissions = authorization.get("permissions") if isinstance(authorization, dict) else None
+    for permission in permissions if isinstance(permissions, list) else ():
+        named = permission.get("scopes") if isinstance(permission, dict) else None
+        found += map(str, named) if isinstance(named, list) else ()
+    return frozenset(scope for scope in Scope if scope in found)
+
+
+class TokenVerifier:
+    """Checks bearer tokens, and remembers for a minute those that held.
+
+    Parameters
+    ----------
+    issuer, audience
+        What `iss` must be and `aud` must hold, to the letter.
+    keys
+        Where the issuer's public keys come from.
+    remembered
+        How many checked tokens to remember, by their digest.
+    """
+
+    def __init__(self, issuer: str, audience: str, keys: KeySource, remembered: int = 10_000) -> None:
+        self.issuer = issuer
+        self.audience = audience
+        self._keys = keys
+        self._remembered = remembered
+        self._held: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+
+    async def verify(self, token: str, now: datetime) -> Caller:
+        """Return who the token stands for.
+
+        Raises
+        ------
+        Unauthenticated
+            The token does not hold; the reason is a static word that names neither token nor person.
+        Unavailable
+            The issuer's keys cannot be had.
+        """
+        moment, digest = now.timestamp(), hashlib.sha256(token.encode()).digest()
+        if (held := self._held.get(digest)) is not None and moment < held[0]:
+            return held[1]
+        claims = await self._claims(token, now)
+        caller = _caller(claims)
+        self._held[digest] = (min(moment + REMEMBERED_SECONDS, float(claims["exp"])), caller)
+        while len(self._held) > self._remembered:
+            self._held.popitem(last=False)
+        return caller
+
+    async def close(self) -> None:
+        """Close what the keys come through."""
+        await self._keys.close()
+
+    async def _claims(self, token: str, now: datetime) -> dict[str, Any]:
+        if len(token) > LONGEST_TOKEN:
+            raise Unauthenticated("The token is too long to be one.", reason="too_long")
+        try:
+            claims = _signed(token, await self._keys.keys(now))
+        except InvalidKeyIdError:
+            claims = await self._claims_by_new_key(token, now)
+        self._check(claims, now)
+        return claims
+
+    async def _claims_by_new_key(self, token: str, now: datetime) -> dict[str, Any]:
+        try:
+            return _signed(token, await self._keys.keys(now, renew=True))
+        except InvalidKeyIdError as error:
+            raise Unauthenticated(
+                "The token is signed with a key that its issuer does not publish.", reason="key"
+            ) from error
+
+    def _check(self, claims: dict[str, Any], now: datetime) -> None:
+        registry = jwt.JWTClaimsRegistry(
+            now=int(now.timestamp()),
+            leeway=LEEWAY_SECONDS,
+            iss={"essential": True, "value": self.issuer},
+            aud={"essential": True, "value": self.audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+        except ExpiredTokenError as error:
+            raise Unauthenticated(
+                "The token has expired; log in again and send the new one.", reason="expired"
+            ) from error
+        except (InvalidClaimError, MissingClaimError) as error:
+            claim = error.claim if error.claim in ("iss", "aud", "exp", "nbf", "iat", "sub") else "claims"
+            raise Unauthenticated(f"The token's `{claim}` is not the one needed here.", reason=claim) from error
+
+
+def _signed(token: str, keys: KeySet) -> dict[str, Any]:
+    """Return the claims if the signature is RS256 by one of `keys`; a token cannot choose another algorithm."""
+    try:
+        return dict(jwt.decode(token, keys, algorithms=["RS256"]).claims)
+    except InvalidKeyIdError:
+        raise
+    except (JoseError, ValueError, RecursionError) as error:
+        raise Unauthenticated(
+            "The token cannot be read, or its signature does not hold.", reason="signature"
+        ) from error

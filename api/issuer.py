@@ -1,0 +1,112 @@
+"""The demo's own token issuer: the key and the tokens of a small OpenID provider that stands in for Helsinki Tunnistus.
+
+It is served only where no real issuer is set, and never in production (`api.app`). Its pages are in
+`api.routes.demo_issuer`.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import httpx
+import msgspec
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+from api.access import TokenVerifier
+from api.keys import DiscoveredKeys, FixedKeys
+from engine.settings import Settings
+
+PATH = "/demo-issuer"
+LIFETIME = timedelta(hours=1)
+STAFF_GROUP = "vinkki-staff"
+
+
+def address(base: str) -> str:
+    """Return the issuer of a demo whose pages are under `base` (``http://127.0.0.1:8000``)."""
+    return base.rstrip("/") + PATH
+
+
+def token_verifier(settings: Settings, base: str) -> TokenVerifier:
+    """Return the check of bearer tokens: against the issuer that is set, else against the demo's own at `base`."""
+    if settings.issuer is not None:
+        keys = DiscoveredKeys(settings.issuer, httpx.AsyncClient(timeout=5))
+        return TokenVerifier(settings.issuer, settings.audience, keys)
+    issuer = DemoIssuer(settings.home, address(base), settings.audience)
+    return TokenVerifier(issuer.issuer, settings.audience, FixedKeys(issuer.public_keys))
+
+
+class DemoIssuer:
+    """Signs tokens of the same form as Helsinki Tunnistus does, with a key of its own.
+
+    Parameters
+    ----------
+    home
+        The demo's folder; the key is made there in `issuer.json` when first needed, readable by its owner alone.
+    issuer
+        The `iss` of its tokens (see `address`).
+    audience
+        The `aud` of its tokens.
+    """
+
+    def __init__(self, home: Path, issuer: str, audience: str) -> None:
+        self.home = home
+        self.issuer = issuer
+        self.audience = audience
+
+    @cached_property
+    def public_keys(self) -> KeySet:
+        """The public half of the key, as its JWKS tells it."""
+        return KeySet([RSAKey.import_key(self._key.as_dict(private=False))])
+
+    @cached_property
+    def _key(self) -> RSAKey:
+        path = self.home / "issuer.json"
+        if not path.exists():
+            _write_key(path)
+        return RSAKey.import_key(msgspec.json.decode(path.read_bytes()))
+
+    def resident(self, person: UUID, now: datetime) -> str:
+        """Return a resident's token."""
+        return self._sign({"sub": str(person), "azp": "vinkki-app", "scope": "openid", "loa": "substantial"}, now)
+
+    def service(self, name: str, scopes: Sequence[str], now: datetime, subject: UUID | None = None) -> str:
+        """Return a service's token with `scopes`; about one resident, where `subject` is given."""
+        permissions = {"permissions": [{"scopes": list(scopes)}]}
+        return self._sign({"sub": str(subject or name), "azp": name, "authorization": permissions}, now)
+
+    def staff(self, email: str, now: datetime, groups: Sequence[str] = (STAFF_GROUP,)) -> str:
+        """Return a token of somebody who works for the city."""
+        person = uuid5(NAMESPACE_URL, f"mailto:{email}")
+        return self._sign({"sub": str(person), "email": email, "ad_groups": list(groups)}, now)
+
+    def _sign(self, claims: Mapping[str, Any], now: datetime) -> str:
+        frame = {
+            "iss": self.issuer,
+            "aud": self.audience,
+            "iat": now,
+            "exp": now + LIFETIME,
+            "jti": secrets.token_hex(8),
+        }
+        return jwt.encode({"alg": "RS256", "kid": self._key.kid}, {**frame, **claims}, self._key, algorithms=["RS256"])
+
+
+def _write_key(path: Path) -> None:
+    """Make a key. Two processes may do so at once: the first to link its file into place wins for both."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(key.as_dict(private=True)))
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
