@@ -1,8 +1,8 @@
 """What one incoming event changes: check, dedupe, fold, journal; and what a withdrawal undoes.
 
-Everything here may be repeated: Kafka delivers at least once. The journal in SQL decides whether an event is new. Where all
-of a resident's events were new, they are folded into the taste as it is; where any was not, or the taste is missing, it is
-made anew from the journal, since a crash may have come between the two.
+Everything here may be repeated: Kafka delivers at least once. The journal in SQL decides whether an event is new. Where
+all of a resident's events were new, they are folded into the taste as it is; where any was not, or the taste is missing,
+it is made anew from the journal, since a crash may have come between the two.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from engine.consent import Consents, Permit, Purpose, Refusal
 from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
-from engine.offers import Offer
+from engine.offers import Kind, Offer
 from engine.online import Online, Sealed
 from engine.records.journal import JournalRecords, Row
 from engine.records.ledger import LedgerRecords
@@ -23,6 +23,10 @@ from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WI
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
 _FEATURES_LIFE = timedelta(seconds=30)
 _TRIES = 5
+
+
+def _in_silence(_done: int, _of: int) -> None:
+    """Say nothing of progress."""
 
 
 class Intake:
@@ -108,14 +112,14 @@ class Intake:
         """Recompute popularity from the journal."""
         await self._journal.refresh_popularity(now)
 
-    async def refill(self, now: datetime, said: Callable[[int, int], None] = lambda done, of: None) -> bool:
+    async def refill(self, now: datetime, said: Callable[[int, int], None] = _in_silence) -> bool:
         """Restore the online state from SQL if Redis was emptied; say whether it was."""
         if await self._online.filled():
             return False
         await self.rebuild_all(now, said)
         return True
 
-    async def rebuild_all(self, now: datetime, said: Callable[[int, int], None] = lambda done, of: None) -> None:
+    async def rebuild_all(self, now: datetime, said: Callable[[int, int], None] = _in_silence) -> None:
         """Restore everybody's online state from SQL. `said` hears how many residents of how many are done."""
         batches = await self._ledger.everyone()
         total, done = sum(map(len, batches)), 0
@@ -255,7 +259,7 @@ class Intake:
             found = await self._offers.remembered(missing)
             self._known.update({id_: (offer, features(offer)) for id_, offer in found.items()})
 
-    def _traits(self, id_: str) -> tuple[str, tuple[str, ...]]:
+    def _traits(self, id_: str) -> tuple[Kind, tuple[str, ...]]:
         offer, its = self._known[id_]
         return offer.kind, its
 

@@ -75,7 +75,7 @@ class Sealed:
 
     __slots__ = ("_interests", "_taste", "consents", "resident")
 
-    def __init__(self, resident: Pseudonym, raw: Sequence[bytes | None]) -> None:
+    def __init__(self, resident: Pseudonym, raw: Sequence[Any]) -> None:
         self.resident = resident
         self.consents = None if raw[0] is None else _unpack_consents(resident, raw[0])
         self._taste, self._interests = raw[1], raw[2]
@@ -137,7 +137,7 @@ class Online:
 
     async def consents(self, resident: Pseudonym) -> Consents | None:
         """Return the flags, or None where they are not held."""
-        raw = await _answer(self._redis.get(_keys(resident)[0]))
+        raw = cast("bytes | None", await _answer(self._redis.get(_keys(resident)[0])))
         return None if raw is None else _unpack_consents(resident, raw)
 
     async def enforce(self, consents: Consents) -> None:

@@ -1,4 +1,4 @@
-"""Who is who, and what residents have told us. One table links a person's UUID to a random pseudonym; nothing else does."""
+"""Who is who, and what residents have told us. One table alone links a person's UUID to a random pseudonym."""
 
 import secrets
 from collections import OrderedDict
@@ -15,7 +15,7 @@ from engine.offers import Access, Kind
 
 
 class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a resident told us: ids of keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, needs."""
+    """What a resident told us: keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, access needs."""
 
     keywords: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
@@ -61,7 +61,7 @@ class Residents:
     records, online
         The durable home, and the online copy of interests.
     cached
-        How many links this process remembers. A link never changes while it exists; a person without one is asked for anew.
+        How many links this process remembers; a person without one is looked up each time.
     """
 
     def __init__(self, records: ResidentRecords, online: OnlineInterests, cached: int = 20_000) -> None:

@@ -30,9 +30,14 @@ class Settings(BaseSettings):
 
     districts: Path | None = Field(None, description="GeoJSON file or folder with the city's divisions")
     partitions: int = Field(4, ge=1, le=512, description="Partitions of each topic that carries residents' events")
-    late_limit_days: float = Field(7.0, gt=0, description="Older interactions are refused; also how long ids are remembered")
+    late_limit_days: float = Field(
+        7.0, gt=0, description="Older interactions are refused; also how long ids are remembered"
+    )
     future_limit_seconds: float = Field(300.0, ge=0, description="How far ahead of our clock a client's may be")
-    store_patience_seconds: float = Field(600.0, gt=0, description="How long the worker waits for a store before it stops")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of a worker's own metrics; 0: none")
+    store_patience_seconds: float = Field(
+        600.0, gt=0, description="How long the worker waits for a store before it stops"
+    )
 
     @model_validator(mode="after")
     def _safe_in_production(self) -> Self:

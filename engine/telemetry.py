@@ -19,7 +19,9 @@ def _add_correlation(_: object, __: str, event: structlog.typing.EventDict) -> s
 
 def configure_logging(*, json: bool, level: str = "INFO") -> None:
     """Send log lines to standard error, as JSON for machines or as text for people."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    renderer = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

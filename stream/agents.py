@@ -1,8 +1,8 @@
 """The agents: a few lines each around what the engine does with a batch. An agent never raises.
 
-Faust acknowledges an event even when its agent raises, which would lose it. So: what cannot be read, or cannot be taken in
-though the stores are well, goes to `refused` with the reason; while a store is away the batch is tried again and nothing is
-acknowledged; and if that lasts too long, the worker stops loudly, and the batch comes again to the next one.
+Faust acknowledges an event even when its agent raises, which would lose it. So: what cannot be read, or cannot be taken
+in though the stores are well, goes to `refused` with the reason; while a store is away the batch is tried again and
+nothing is acknowledged; and if that lasts too long, the worker stops loudly, and the batch comes again to the next one.
 """
 
 import os
@@ -110,7 +110,9 @@ class Reader(Generic[_T]):
 
     def _refusal(self, code: str, detail: str, message: bytes) -> Refused:
         REFUSED.labels("stream", code).inc()
-        return Refused(self.topic.name, code, detail[:300], self._clock(), payload=message[:500].decode("utf-8", "replace"))
+        return Refused(
+            self.topic.name, code, detail[:300], self._clock(), payload=message[:500].decode("utf-8", "replace")
+        )
 
 
 def readers(intake: Intake, refuse: Refuse, clock: Clock, patience_seconds: float) -> list[Reader[Any]]:

@@ -50,7 +50,7 @@ def create_app(bootstrap: str, partitions: int, readers: list[Reader[Any]], chor
 
 
 def _schedule(app: faust.App, chore: Chore) -> None:
-    @app.timer(interval=chore.every_seconds, name=chore.name)
+    @app.timer(interval=chore.every_seconds, name=chore.name)  # type: ignore[untyped-decorator]
     async def timer() -> None:
         try:
             await chore.do()

@@ -31,7 +31,7 @@ class Publisher:
         self._patience = patience_seconds
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
-        self._unawaited: set[asyncio.Future[object]] = set()
+        self._unawaited: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Connect; Kafka may also come later, then the first publication connects."""
@@ -80,7 +80,7 @@ class Publisher:
 
     def impression(self, shown: Impression) -> None:
         """Publish what was shown, without waiting: an answer never waits for its own record."""
-        task = asyncio.ensure_future(self._publish(IMPRESSIONS, [(shown.resident, _encode(shown))]))
+        task = asyncio.create_task(self._publish(IMPRESSIONS, [(shown.resident, _encode(shown))]))
         self._unawaited.add(task)
         task.add_done_callback(self._settled)
 
@@ -115,7 +115,7 @@ class Publisher:
         if any(isinstance(outcome, BaseException) for outcome in outcomes):
             raise BrokerUnavailable
 
-    def _settled(self, task: "asyncio.Future[object]") -> None:
+    def _settled(self, task: "asyncio.Task[None]") -> None:
         self._unawaited.discard(task)
         if not task.cancelled():
             task.exception()

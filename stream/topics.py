@@ -40,7 +40,7 @@ TOPICS = (INTERACTIONS, IMPRESSIONS, CONSENTS, OFFERS, REFUSED)
 async def create(bootstrap: str, partitions: int) -> list[str]:
     """Create the topics that are missing and return their names.
 
-    ``flush.messages=1`` lets even a single node write to disk before it acknowledges; on a cluster the replicas do that.
+    ``flush.messages=1`` lets even a single node write to disk before it acknowledges.
 
     Raises
     ------

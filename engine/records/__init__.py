@@ -1,1 +1,1 @@
-"""The durable truth in PostgreSQL: one file a fact, each with its tables and one small class that reads and writes them."""
+"""The durable truth in PostgreSQL: one file a fact, with one small class that reads and writes it."""

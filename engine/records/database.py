@@ -1,14 +1,13 @@
-"""The way to PostgreSQL: connections, transactions, notifications and migrations. No other module opens a connection."""
+"""The way to PostgreSQL: connections, transactions, notifications, migrations. Nobody else opens a connection."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import alembic.command
 import alembic.config
 import psycopg
-from sqlalchemy import Connection, MetaData, make_url
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -16,7 +15,6 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from engine.errors import StoreUnavailable
 
-metadata = MetaData()
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -65,7 +63,8 @@ class Database:
     async def listen(self, channels: Sequence[str]) -> AsyncIterator[tuple[str, str]]:
         """Yield (channel, payload) of each NOTIFY, over a connection of its own, until that connection breaks.
 
-        The first pair is ``("", "")``: the ear is open, and whatever changed before must be read once.
+        The pair ``("", "")`` comes first, since whatever changed before must be read once, and after every 3 quiet
+        seconds, in case a broken line kept a notification back.
 
         Raises
         ------
@@ -74,12 +73,15 @@ class Database:
         """
         conninfo = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         try:
-            async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=3) as connection:
+            async with await psycopg.AsyncConnection.connect(
+                conninfo, autocommit=True, connect_timeout=3
+            ) as connection:
                 for channel in channels:
                     await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
-                yield "", ""
-                async for note in connection.notifies():
-                    yield note.channel, note.payload
+                while True:
+                    yield "", ""
+                    async for note in connection.notifies(timeout=3):
+                        yield note.channel, note.payload
         except (psycopg.Error, OSError) as error:
             raise StoreUnavailable from error
 
@@ -88,6 +90,11 @@ class Database:
         async with self.begin() as connection:
             await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8455)")
             await connection.run_sync(_upgrade, revision)
+
+    async def clock(self) -> float:
+        """Return the database's time, in Unix seconds."""
+        async with self.begin() as connection:
+            return float((await connection.execute(text("SELECT extract(epoch FROM clock_timestamp())"))).scalar_one())
 
     async def close(self) -> None:
         """Close every connection."""
@@ -101,6 +108,6 @@ def _upgrade(connection: Connection, revision: str) -> None:
     alembic.command.upgrade(config, revision)
 
 
-def rows(result: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - SQLAlchemy's Result is generic over what was selected
-    """Return a result's rows as plain dictionaries."""
-    return [dict(row) for row in result.mappings()]
+def without_secret(url: str) -> str:
+    """Return an address that may be shown: its password is left out."""
+    return make_url(url).render_as_string(hide_password=True)

@@ -1,7 +1,8 @@
-"""The journal: what residents who allowed it did, one row an event, a partition a month; and what is computed from it."""
+"""The journal: what residents who allowed it did, one row an event, a partition a month; and popularity from it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -84,6 +85,8 @@ _POPULARITY = text("""
     SELECT offer, greatest(score, 0), residents FROM fresh
     ON CONFLICT (offer) DO UPDATE SET score = excluded.score, residents = excluded.residents
 """)
+POPULARITY_CHANNEL = "popularity"
+"""The notification that popularity was recomputed."""
 _MEMORY = timedelta(days=400)
 _MOST = 2_000
 
@@ -122,7 +125,7 @@ class JournalRecords:
         """Recompute every offer's popularity, and tell every process that it changed."""
         async with self._database.begin() as connection:
             await connection.execute(_POPULARITY, {"now": now})
-            await connection.exec_driver_sql("NOTIFY popularity")
+            await connection.exec_driver_sql(f"NOTIFY {POPULARITY_CHANNEL}")
 
     async def popularity(self) -> list[tuple[str, float, int]]:
         """Return (offer, decayed score, different residents)."""
@@ -135,7 +138,7 @@ class JournalRecords:
         first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         starts = [_month(first, n) for n in (-1, 0, 1, 2)]
         async with self._database.begin() as connection:
-            for start, end in zip(starts, starts[1:], strict=False):
+            for start, end in pairwise(starts):
                 await connection.exec_driver_sql(
                     f"CREATE TABLE IF NOT EXISTS journal_{start:%Y_%m} PARTITION OF journal "
                     f"FOR VALUES FROM ('{start:%Y-%m-%d}Z') TO ('{end:%Y-%m-%d}Z')"
@@ -145,8 +148,8 @@ class JournalRecords:
         """Drop event ids accepted before `ids_before`, and what is older than the notice promises (400 days)."""
         async with self._database.begin() as connection:
             await connection.execute(text("DELETE FROM journal_ids WHERE accepted < :before"), {"before": ids_before})
-            for table in ("journal", "impressions"):
-                await connection.execute(text(f"DELETE FROM {table} WHERE time < :before"), {"before": now - _MEMORY})
+            await connection.execute(text("DELETE FROM journal WHERE time < :before"), {"before": now - _MEMORY})
+            await connection.execute(text("DELETE FROM impressions WHERE time < :before"), {"before": now - _MEMORY})
 
 
 def _month(first: datetime, offset: int) -> datetime:

@@ -124,8 +124,8 @@ FORGETTING: dict[Purpose, tuple[str, ...]] = {
     Purpose.INTERESTS: (_DELETE.format(table="interests", time="updated"),),
     Purpose.MEASUREMENT: (_DELETE.format(table="impressions", time="time"),),
 }
-"""What the withdrawal of each purpose deletes. `location` and `learning` keep no rows of their own: what they allowed is
-left out of the online state and of training from the moment of the withdrawal."""
+"""What the withdrawal of each purpose deletes. `location` and `learning` keep no rows of their own: what they allowed
+is left out of the online state and of training from the moment of the withdrawal."""
 
 
 async def _read(connection: AsyncConnection, resident: Pseudonym) -> Consents:

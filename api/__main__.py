@@ -1,0 +1,5 @@
+"""Runs the command `vinkki`."""
+
+from api.cli import main
+
+main()

@@ -1,0 +1,172 @@
+"""The command `vinkki`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.errors import VinkkiError
+
+app = typer.Typer(
+    name="vinkki",
+    help="A city's event-driven, consent-aware recommendation engine. Start with: vinkki demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Home = Annotated[
+    Path, typer.Option(help="Folder of all state; made where it is missing.", envvar="VINKKI_HOME", show_default=True)
+]
+HOME = Path("var")
+
+
+@app.command()
+def demo(
+    home: Home = HOME,
+    port: Annotated[int, typer.Option(help="HTTP port.", envvar="VINKKI_PORT")] = 8000,
+    residents: Annotated[
+        int, typer.Option(min=0, help="How many synthetic residents to simulate at the first start.")
+    ] = 150,
+) -> None:
+    """Start everything on this machine: Kafka, PostgreSQL, Valkey, a worker and the API, with a sample catalogue.
+
+    Stop it with Ctrl-C; the next start finds everything as it was.
+    """
+    from api.commands.demo import run
+
+    run(home, port, residents)
+
+
+@app.command()
+def serve(home: Home = HOME, port: Annotated[int | None, typer.Option(help="HTTP port.")] = None) -> None:
+    """Answer HTTP: the API, the reference app, health and metrics."""
+    from api.commands.serve import run
+
+    run(_settings(home=home, port=port))
+
+
+@app.command()
+def work(home: Home = HOME) -> None:
+    """Run one stream worker: it takes in interactions, offers and consents. Start as many as you like."""
+    from api.commands.work import run
+
+    run(_settings(home=home))
+
+
+import_app = typer.Typer(help="Bring offers in from the city's systems.", invoke_without_command=True)
+app.add_typer(import_app, name="import")
+
+
+@import_app.callback()
+def importing(
+    context: typer.Context,
+    home: Home = HOME,
+    report: Annotated[
+        bool, typer.Option("--report", help="List what the last import of each source refused, and why.")
+    ] = False,
+) -> None:
+    """Bring offers in from the city's systems, or report on the last imports."""
+    if context.invoked_subcommand is None:
+        if not report:
+            typer.echo(context.get_help())
+            raise typer.Exit(0)
+        from api.commands.importing import show_report
+
+        show_report(_settings(home=home))
+
+
+@import_app.command("linked-events")
+def import_linked_events(
+    source: Annotated[
+        str | None, typer.Argument(help="URL of the API, a file or a folder; without it, the live API.")
+    ] = None,
+    home: Home = HOME,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything, not only what changed since the last import.")
+    ] = False,
+    report: Annotated[bool, typer.Option("--report", help="Also list each refused record with its reason.")] = False,
+) -> None:
+    """Read events, courses and volunteering from Linked Events; may be interrupted and repeated."""
+    from api.commands.importing import run
+
+    run(_settings(home=home), source, full=full, report=report)
+
+
+@import_app.command("sample")
+def import_sample(home: Home = HOME) -> None:
+    """Load the sample catalogue, with dates relative to today."""
+    from api.commands.importing import run_sample
+
+    run_sample(_settings(home=home))
+
+
+@app.command()
+def simulate(
+    home: Home = HOME,
+    residents: Annotated[int, typer.Option(min=1, help="How many synthetic residents.")] = 150,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same residents and day.")] = 1,
+) -> None:
+    """Let synthetic residents live a day: they consent, look, save and dismiss. Only for development."""
+    from api.commands.simulate import run
+
+    run(_settings(home=home), residents, seed)
+
+
+@app.command()
+def rebuild(home: Home = HOME) -> None:
+    """Restore the online state in Redis from SQL, for everybody."""
+    from api.commands.rebuild import run
+
+    run(_settings(home=home))
+
+
+@app.command()
+def doctor(
+    home: Home = HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Check settings, stores, broker, lag, clock and disk, and say what to do. Exits with 1 if something is wrong."""
+    from api.commands.doctor import run
+
+    run(_settings(home=home), as_json=as_json)
+
+
+@app.command()
+def token(
+    kind: Annotated[str, typer.Argument(help="resident, service or staff.")],
+    name: Annotated[str, typer.Argument(help="A resident's UUID, a service's name or a colleague's e-mail.")],
+    scope: Annotated[list[str] | None, typer.Option(help="A scope of the service; repeat for more.")] = None,
+    subject: Annotated[str | None, typer.Option(help="UUID of the resident that a service's token is about.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Print a bearer token of the demo's issuer, for trying the API with curl."""
+    from api.commands.token import run
+
+    run(_settings(home=home), kind, name, scope or [], subject)
+
+
+@app.command()
+def bench(
+    suite: Annotated[str, typer.Argument(help="Which table: spine.")] = "spine",
+    only: Annotated[list[str] | None, typer.Option(help="Only the figures of these names.")] = None,
+) -> None:
+    """Measure speed and memory as ratios, print the table and write it to bench/."""
+    from api.commands.bench import run
+
+    run(suite, only or [])
+
+
+def _settings(**given: Any) -> Any:  # noqa: ANN401 - engine.settings is imported only when a command runs
+    from engine.settings import load
+
+    return load(**given)
+
+
+def main() -> None:
+    """Run the command line; what Vinkki can explain is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except VinkkiError as error:
+        sys.exit(f"vinkki: {error.detail}")

@@ -1,0 +1,26 @@
+"""`vinkki serve`: the API."""
+
+import uvicorn
+
+from api.app import create_app
+from api.commands.parts import parts
+from api.wiring import assemble
+from engine import telemetry
+from engine.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Answer HTTP until stopped."""
+    telemetry.configure_logging(json=settings.log_format == "json")
+    with parts(settings) as found:
+        uvicorn.run(
+            create_app(assemble(found)),
+            host=found.host,
+            port=found.port,
+            loop="uvloop",
+            http="httptools",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )

@@ -1,0 +1,168 @@
+"""The composition root: puts the house together from its parts, and closes what it opened. Nothing else connects."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from engine.suggestion import Suggester
+
+from api.access import TokenVerifier
+from api.catalogue_feed import CatalogueFeed
+from api.issuer import token_verifier
+from engine.catalogue import Catalogue
+from engine.consent import ConsentLedger, Register
+from engine.districts import Divisions
+from engine.errors import Misconfigured, VinkkiError
+from engine.intake import Intake
+from engine.online import Online
+from engine.records.database import Database
+from engine.records.imports import Imports
+from engine.records.journal import JournalRecords
+from engine.records.ledger import LedgerRecords
+from engine.records.offers import OfferRecords
+from engine.records.residents import ResidentRecords
+from engine.residents import Residents
+from engine.settings import Settings
+from engine.telemetry import logger
+from stream import topics
+from stream.publisher import Publisher
+from stream.watchdog import LagReader
+
+Clock = Callable[[], datetime]
+log = logger("api")
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The parts a process speaks to, by what they hold. Made by `connect`, closed by `close`."""
+
+    database: Database
+    online: Online
+    ledger: LedgerRecords
+    journal: JournalRecords
+    residents: ResidentRecords
+    offers: OfferRecords
+    imports: Imports
+    publisher: Publisher
+
+    async def close(self) -> None:
+        """Disconnect from everything."""
+        await self.publisher.close()
+        await self.online.close()
+        await self.database.close()
+
+
+def connect(settings: Settings, connections: int = 8) -> Stores:
+    """Return the stores at the addresses of `settings`; each connects at its first use.
+
+    Raises
+    ------
+    Misconfigured
+        An address is missing.
+    """
+    if settings.kafka is None or settings.database is None or settings.redis is None:
+        raise Misconfigured("Set VINKKI_KAFKA, VINKKI_DATABASE and VINKKI_REDIS, or use `vinkki demo`.")
+    database = Database(settings.database, connections)
+    return Stores(
+        database=database,
+        online=Online(settings.redis),
+        ledger=LedgerRecords(database),
+        journal=JournalRecords(database),
+        residents=ResidentRecords(database),
+        offers=OfferRecords(database),
+        imports=Imports(database),
+        publisher=Publisher(settings.kafka),
+    )
+
+
+async def prepare(settings: Settings, stores: Stores, now: datetime) -> None:
+    """Bring schema, partitions and topics to what this version needs. Safe to repeat and to do at once."""
+    await stores.database.migrate()
+    await stores.journal.ensure_partitions(now)
+    await topics.create(settings.kafka or "", settings.partitions)
+
+
+def intake(settings: Settings, stores: Stores) -> Intake:
+    """Return the intake of a worker."""
+    return Intake(
+        online=stores.online,
+        journal=stores.journal,
+        ledger=stores.ledger,
+        residents=stores.residents,
+        offers=stores.offers,
+        refuse=stores.publisher.refused,
+        late_limit=timedelta(days=settings.late_limit_days),
+    )
+
+
+@dataclass
+class House:
+    """Everything that an API process answers with."""
+
+    settings: Settings
+    clock: Clock
+    stores: Stores
+    residents: Residents
+    ledger: ConsentLedger
+    catalogue: Catalogue
+    feed: CatalogueFeed
+    suggester: Suggester
+    offers: OfferRecords
+    publisher: Publisher
+    lag: LagReader
+    divisions: Divisions
+    tokens: TokenVerifier
+
+    async def open(self) -> None:
+        """Load the catalogue and begin to follow it; Kafka may come later."""
+        await self.feed.open()
+        try:
+            await self.publisher.open()
+        except VinkkiError as error:
+            log.warning("kafka is away at start", why=error.detail)
+
+    async def close(self) -> None:
+        """Stop following and disconnect."""
+        await self.feed.close()
+        await self.lag.close()
+        await self.stores.close()
+
+
+def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifier | None = None) -> House:
+    """Put a house together at the addresses of `settings`.
+
+    Parameters
+    ----------
+    clock
+        The time; tests fix it.
+    tokens
+        What checks bearer tokens; otherwise against the issuer that is set, or the demo's own.
+    """
+    stores = connect(settings)
+    catalogue = Catalogue()
+    ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
+    return House(
+        settings=settings,
+        clock=clock,
+        stores=stores,
+        residents=Residents(stores.residents, stores.online),
+        ledger=ledger,
+        catalogue=catalogue,
+        feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
+        suggester=Suggester(catalogue, stores.online, ledger),
+        offers=stores.offers,
+        publisher=stores.publisher,
+        lag=LagReader(settings.kafka or ""),
+        divisions=Divisions.read(settings.districts),
+        tokens=tokens or token_verifier(settings, base(settings)),
+    )
+
+
+def base(settings: Settings) -> str:
+    """Return the address that this server answers at."""
+    return f"http://{settings.host}:{settings.port}"
