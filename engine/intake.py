@@ -1,8 +1,8 @@
 """What one incoming event changes: check, dedupe, fold, journal; and what a withdrawal undoes.
 
 Everything here may be repeated: Kafka delivers at least once. The journal in SQL decides whether an event is new. Where
-all of a resident's events were new, they are folded into the taste as it is; where any was not, or the taste is missing,
-it is made anew from the journal, since a crash may have come between the two.
+all of a resident's events were new, they are folded into the taste as it is; where any was not, or the taste is
+missing, it is made anew from the journal, since a crash may have come between the two.
 """
 
 from collections import defaultdict

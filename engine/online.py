@@ -180,8 +180,9 @@ class Online:
         if consents is None or not _granted(consents, Purpose.INTERESTS) or permit.purpose is not Purpose.INTERESTS:
             return
         keys = _keys(permit.resident)
-        args = [consents.seq.to_bytes(8, "big"), _encode(interests), _LIFE_SECONDS]
-        await _answer(cast("Awaitable[Any]", self._tell(keys=[keys[0], keys[2]], args=args)))
+        seq = consents.seq.to_bytes(8, "big")
+        told = self._tell(keys=[keys[0], keys[2]], args=[seq, _encode(interests), _LIFE_SECONDS])
+        await _answer(cast("Awaitable[Any]", told))
 
     async def visit(self, visits: Mapping[str, Iterable[Pseudonym]], day: date) -> None:
         """Count each place's different visitors of a day.

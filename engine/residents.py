@@ -15,7 +15,7 @@ from engine.offers import Access, Kind
 
 
 class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a resident told us: keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, access needs."""
+    """What a resident told us: keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, needs."""
 
     keywords: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()

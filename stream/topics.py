@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoError, TopicAlreadyExistsError, for_code
 
 from engine.errors import BrokerUnavailable
 
@@ -51,19 +51,26 @@ async def create(bootstrap: str, partitions: int) -> list[str]:
     try:
         await admin.start()
         present = set(await admin.list_topics())
-        wanted = [_new(topic, partitions) for topic in TOPICS if topic.name not in present]
-        if wanted:
-            await admin.create_topics(wanted)
-    except TopicAlreadyExistsError:
-        return []
+        missing = [topic for topic in TOPICS if topic.name not in present]
+        if missing:
+            await _create(admin, missing, partitions)
     except (KafkaConnectionError, KafkaError, OSError) as error:
         raise BrokerUnavailable(f"Kafka does not answer at {bootstrap}.") from error
     else:
-        return [topic.name for topic in wanted]
+        return [topic.name for topic in missing]
     finally:
         await admin.close()
 
 
-def _new(topic: Topic, partitions: int) -> NewTopic:
+async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], partitions: int) -> None:
+    brokers = len((await admin.describe_cluster())["brokers"])
+    answer = await admin.create_topics([_new(topic, partitions, min(3, brokers)) for topic in missing])
+    for name, code, _ in answer.topic_errors:
+        # Another process may have been quicker.
+        if code not in (NoError.errno, TopicAlreadyExistsError.errno):
+            raise BrokerUnavailable(f"Kafka did not create the topic {name}: {for_code(code).__name__}.")
+
+
+def _new(topic: Topic, partitions: int, replicas: int) -> NewTopic:
     configs = {"retention.ms": str(topic.retention_days * _DAY_MS), "flush.messages": "1", "cleanup.policy": "delete"}
-    return NewTopic(topic.name, partitions, replication_factor=-1, topic_configs=configs)
+    return NewTopic(topic.name, partitions, replication_factor=replicas, topic_configs=configs)

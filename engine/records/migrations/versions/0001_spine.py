@@ -116,7 +116,7 @@ CREATE TABLE popularity (
     score real NOT NULL,
     residents integer NOT NULL
 );
-COMMENT ON TABLE popularity IS 'Decayed interest per offer; recomputed from the journal, so a withdrawal takes it along';
+COMMENT ON TABLE popularity IS 'Decayed interest per offer, recomputed from the journal';
 """
 
 SEARCH = """
