@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
 
-from engine.events import AwareTime
 from engine.records.database import Database
+from engine.records.import_report import Counts, ImportReport, Mode, Refusal
 from engine.records.source_records import SourceRecords
 
 STILL_THE_SAME = timedelta(hours=6)
@@ -41,36 +40,6 @@ _REPORTS = text("""
 """)
 
 
-class Mode(StrEnum):
-    """How much of a source a run reads: all there is, what changed since the last run, or the given files."""
-
-    FULL = "full"
-    CHANGES = "changes"
-    FILES = "files"
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """A record that could not be used: its id as far as it has one, a reason's code, and the reason in a sentence."""
-
-    record: str
-    code: str
-    detail: str
-
-
-class Counts(msgspec.Struct, omit_defaults=True):
-    """What a run did so far; `refused` and `repaired` are by reason."""
-
-    pages: int = 0
-    read: int = 0
-    deleted: int = 0
-    past: int = 0
-    published: int = 0
-    withdrawn: int = 0
-    unchanged: int = 0
-    refused: dict[str, int] = {}
-    repaired: dict[str, int] = {}
-
-
 class Run(msgspec.Struct):
     """One import under way. `page` is the last page that is kept; from `since` on, changes are asked for."""
 
@@ -82,19 +51,6 @@ class Run(msgspec.Struct):
     since: datetime | None = None
     page: int = 0
     counts: Counts = msgspec.field(default_factory=Counts)
-
-
-class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What one import did: read, published, unchanged, deleted, refused; and each refusal."""
-
-    system: str
-    source: str
-    mode: Mode
-    started: AwareTime
-    finished: AwareTime | None
-    since: AwareTime | None
-    counts: Counts
-    refusals: tuple[Refusal, ...] = ()
 
 
 class Imports:
@@ -142,7 +98,7 @@ class Imports:
         }
         return await self._report({**facts, "finished": now, "counts": run.counts})
 
-    async def reports(self) -> list[ImportReport]:
+    async def last_reports(self) -> list[ImportReport]:
         """Return the report of the last run of each source."""
         async with self._database.begin() as connection:
             found = [dict(row) for row in (await connection.execute(_REPORTS)).mappings()]

@@ -7,13 +7,14 @@ from pathlib import Path
 from engine.districts import Divisions
 from engine.errors import InvalidInput
 from engine.events import OfferChange
-from engine.records.imports import ImportReport, Imports, Mode, Run
+from engine.records.import_report import ImportReport, Mode
+from engine.records.imports import Imports, Run
 from stream.sources.linked_events.client import LIVE, LinkedEvents
 from stream.sources.linked_events.files import Files
 from stream.sources.linked_events.mapping import SYSTEM
+from stream.sources.linked_events.progress import Progress
 from stream.sources.linked_events.publishing import Publishing
 from stream.sources.linked_events.reading import Reading
-from stream.sources.linked_events.report import Progress, describe
 from stream.sources.linked_events.source import Source
 
 EVERYTHING_AGAIN = timedelta(days=7)
@@ -50,7 +51,7 @@ async def import_catalogue(  # noqa: PLR0913 - what an import needs, each by nam
     publish
         Puts changes where offers are folded into the catalogue; it returns when they are safe there.
     say
-        Takes progress and the report, a line at a time.
+        Takes progress, a line at a time; the report says itself (`ImportReport.tell`).
     full
         Read everything from a live interface, even if a run over what changed would do.
 
@@ -100,7 +101,4 @@ async def _run(  # noqa: PLR0913 - as above
     await publishing.group()
     await publishing.fold(progress)
     await publishing.withdraw()
-    report = await imports.finish(run, now)
-    for line in describe(report):
-        say(line)
-    return report
+    return await imports.finish(run, now)

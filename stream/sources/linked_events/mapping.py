@@ -13,7 +13,7 @@ import msgspec
 from engine.events import AwareTime
 from engine.language import Language, Localized
 from engine.offers import Kind, Occurrence, Offer, Status
-from engine.records.imports import Refusal
+from engine.records.import_report import Refusal
 from stream.sources.linked_events.concepts import read_access, read_keywords, read_languages
 from stream.sources.linked_events.fields import flag, identifier, objects, reference, whole
 from stream.sources.linked_events.links import read_enrolment_link, read_image, read_link

@@ -14,8 +14,8 @@ from engine.records.source_records import Group
 from stream.sources.linked_events import references
 from stream.sources.linked_events.folding import fold, group_key, offer_id
 from stream.sources.linked_events.mapping import SYSTEM, Draft, Role
+from stream.sources.linked_events.progress import Progress
 from stream.sources.linked_events.reading import decode
-from stream.sources.linked_events.report import Progress
 
 _NOWHERE = Divisions()
 

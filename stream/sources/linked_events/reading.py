@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from engine.records.imports import Imports, Mode, Refusal, Run
+from engine.records.import_report import Mode, Refusal
+from engine.records.imports import Imports, Run
 from engine.records.source_records import SourceRecord
 from stream.sources.linked_events import references
 from stream.sources.linked_events.mapping import SYSTEM, Draft, Gone, read_record
-from stream.sources.linked_events.report import Progress
+from stream.sources.linked_events.progress import Progress
 from stream.sources.linked_events.source import Page, Source, shape
 
 LONG_OVER = timedelta(days=30)

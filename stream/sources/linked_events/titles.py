@@ -16,14 +16,16 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(r"[\s(\[*!\u2013\u2014:|/,-]*$")
+_APART_BEFORE = re.compile(r"(?:^|[:!?.,;|/(\[*\u2013\u2014]|\s-)\s*$")
+_APART_AFTER = re.compile(r"\s*(?:$|[:!?.,;|/)\]*\u2013\u2014]|-\s)")
 _AFTER = re.compile(r"^[\s)\]*!\u2013\u2014:|/,.-]*")
 
 
 def read_title(title: str) -> tuple[str, Status | None]:
     """Return a title without its marks, and what they say: cancelled, moved, or None.
 
-    A mark is a whole word that is shouted, bracketed, or set apart by punctuation at either end; so neither a part of a
-    word nor a play that is called "Peruttu häämatka" is one.
+    A mark is a whole word that is shouted, or set apart on both sides by punctuation or the title's ends; so neither a
+    part of a word nor a play that is called "Peruttu häämatka" is one.
 
     Examples
     --------
@@ -46,15 +48,17 @@ def read_title(title: str) -> tuple[str, Status | None]:
 
 def _is_mark(title: str, mark: re.Match[str]) -> bool:
     before, after = title[: mark.start()], title[mark.end() :]
-    others = before + after
-    shouted = mark[0].split()[0].isupper() and not others.isupper()
-    opens = not before.strip() and re.match(r"\s*[:!\u2013\u2014/|,.)\]*]|\s+-\s|\s*$", after) is not None
-    closes = not after.strip(" !.)]*") and re.search(r"[:!\u2013\u2014/|,([*.-]\s*$", before) is not None
-    bracketed = re.search(r"[(\[]\s*$", before) is not None and re.match(r"\s*!*[)\]]", after) is not None
-    return shouted or opens or closes or bracketed
+    shouted = mark[0].split()[0].isupper() and not (before + after).isupper()
+    # Where the whole title shouts, "PERUTTU" at its head is believed all the same: the other mistake costs a trip.
+    shouted = shouted or (mark[0].isupper() and mark.lastgroup == Status.CANCELLED.name and not before)
+    apart_before = _APART_BEFORE.search(before) is not None
+    apart_after = _APART_AFTER.match(after) is not None
+    return shouted or (apart_before and apart_after)
 
 
 def _without(title: str, mark: re.Match[str]) -> str:
-    before = _BEFORE.sub("", title[: mark.start()])
-    after = _AFTER.sub("", title[mark.end() :])
-    return f"{before} {after}".strip() if after else before
+    before, after = title[: mark.start()], title[mark.end() :]
+    if (opened := re.search(r"[(\[][^()\[\]]*$", before)) and (closed := re.match(r"[^()\[\]]*[)\]]", after)):
+        # What stands in the brackets beside the mark, such as the new date, goes with it.
+        before, after = before[: opened.start()], after[closed.end() :]
+    return f"{_BEFORE.sub('', before)} {_AFTER.sub('', after)}".strip()
