@@ -112,9 +112,9 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
 """The table. An error that is not listed answers as its nearest parent does."""
 
 
-def status_of(error: engine.VinkkiError) -> HTTPStatus:
-    """Return the HTTP status of an error: its own line of the table, or its nearest parent's."""
-    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def status_of(kind: type[engine.VinkkiError]) -> HTTPStatus:
+    """Return the HTTP status of an error class: its own line of the table, or its nearest parent's."""
+    return next(STATUS[line] for line in kind.__mro__ if line in STATUS)
 
 
 def problem(code: str, status: int, detail: str, errors: Sequence[FieldError] = ()) -> Problem:
@@ -156,7 +156,7 @@ def headers_of(error: engine.VinkkiError) -> dict[str, str]:
 
 async def explain_ours(_: Request, error: engine.VinkkiError) -> Response:
     """Answer an error of the tree. Refusals are logged by a static word: never a token, never a person."""
-    status = status_of(error)
+    status = status_of(type(error))
     if isinstance(error, Unauthenticated | Forbidden):
         log.info("access_refused", code=error.code, reason=getattr(error, "reason", "") or "none")
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -181,6 +181,19 @@ async def explain_fields(request: Request, error: RequestValidationError) -> Res
     """Answer what FastAPI's own parsing refuses, without repeating what was sent."""
     named = [FieldError(".".join(map(str, one["loc"][1:])) or "body", one["msg"]) for one in error.errors()]
     return await explain_ours(request, Faults(named))
+
+
+def catalogue() -> list[tuple[str, int, str]]:
+    """Return every code that a problem may have, with its status and meaning, for people to look up."""
+    found = {"method_not_allowed": (405, "The address does not have this method.")}
+    found["nothing_accepted"] = (422, "No event of a request could be used; `refused` says why.")
+    found["internal_error"] = (500, "Something unforeseen went wrong; the request id finds it in the logs.")
+    kinds = [engine.VinkkiError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        if "code" in vars(kind) and kind is not engine.VinkkiError:
+            found[kind.code] = (status_of(kind), (kind.__doc__ or "").split("\n")[0])
+    return [(code, int(status), meaning) for code, (status, meaning) in sorted(found.items())]
 
 
 def install(app: FastAPI) -> None:

@@ -132,6 +132,25 @@ class Register:
             raise NotFound(f"There is no purpose of that name; the purposes are {known}.", field="purpose")
         return self._by_id[Purpose(purpose)]
 
+    def check(self, purpose: str, *, granted: bool, notice: int | None) -> Declaration:
+        """Return the declaration that a decision is about, if the decision can be recorded.
+
+        Raises
+        ------
+        NotFound
+            There is no such purpose.
+        UnknownNotice
+            A grant must name the wording that the resident has read: the version in force. A withdrawal needs none.
+        """
+        declaration = self.declaration(purpose)
+        if granted and notice != declaration.notice.version:
+            raise UnknownNotice(
+                f"The notice in force for {purpose} is version {declaration.notice.version}; "
+                "show that text to the resident and send its version.",
+                field="notice",
+            )
+        return declaration
+
 
 class LedgerRecords(Protocol):
     """The ledger's durable home (`engine.records.ledger`)."""
@@ -181,20 +200,12 @@ class ConsentLedger:
 
         Raises
         ------
-        NotFound
-            There is no such purpose.
-        UnknownNotice
-            A grant must name the wording that the resident has read: the version in force. A withdrawal needs none.
+        NotFound, UnknownNotice
+            The decision cannot be recorded (see `Register.check`).
         StoreUnavailable
             A store is away. A withdrawal may be durable already; the sweeper then puts it in force.
         """
-        declaration = self.register.declaration(purpose)
-        if granted and notice != declaration.notice.version:
-            raise UnknownNotice(
-                f"The notice in force for {purpose} is version {declaration.notice.version}; "
-                "show that text to the resident and send its version.",
-                field="notice",
-            )
+        declaration = self.register.check(purpose, granted=granted, notice=notice)
         version = notice or declaration.notice.version
         consents = await self._records.append(
             resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC)

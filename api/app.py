@@ -1,0 +1,92 @@
+"""The application: every operation on its route, every error a problem, and a page that explains them."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from api import documentation, errors, openapi
+from api.gate import Gate
+from api.issuer import DemoIssuer
+from api.known_offers import KnownOffers
+from api.middleware import Doorkeeper
+from api.operations import Operation, endpoints
+from api.routes.consents import ConsentRoutes
+from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.health import HealthRoutes
+from api.routes.interactions import Interactions
+from api.routes.interests import InterestRoutes
+from api.routes.offers import OfferRoutes
+from engine.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from api.wiring import House
+
+
+def create_app(house: "House") -> FastAPI:
+    """Return the ASGI application of a house; it opens the house when it starts, and closes it when it stops."""
+    offered = operations(house)
+    app = FastAPI(
+        title="Vinkki",
+        version=openapi.VERSION,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(house),
+        # Spans hold addresses, and addresses hold people: only what `engine.telemetry` says of itself leaves the house.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.add_middleware(Doorkeeper)
+    errors.install(app)
+    app.router.routes += endpoints(offered)
+    app.router.routes += documentation.routes(openapi.document(offered, house.tokens.issuer))
+    if house.settings.issuer is None and house.settings.environment == "development":
+        issuer = DemoIssuer(house.settings.home, house.tokens.issuer, house.settings.audience)
+        app.router.routes += DemoIssuerRoutes(issuer, house.clock).routes()
+    return app
+
+
+def operations(house: "House") -> Sequence[Operation]:
+    """Return everything that the API of a house can be asked. A path with a fixed end comes before one that is open."""
+    gate = Gate(house.tokens, house.clock)
+    known = KnownOffers(house.catalogue, house.offers)
+    return (
+        *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
+        *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
+        *InterestRoutes(gate, house.residents, house.ledger).operations(),
+        *OfferRoutes(gate, house.offers, house.clock).operations(),
+        *_health(house).operations(),
+    )
+
+
+def _health(house: "House") -> HealthRoutes:
+    async def database() -> None:
+        async with house.stores.database.begin() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def catalogue() -> None:
+        if not house.feed.loaded:
+            raise StoreUnavailable("The catalogue is not loaded yet.")
+
+    async def lag() -> None:
+        await house.lag.lag()
+
+    checks = {
+        "database": database,
+        "redis": house.stores.online.ping,
+        "kafka": house.publisher.ping,
+        "catalogue": catalogue,
+    }
+    return HealthRoutes(checks, lag)
+
+
+def _lifespan(house: "House") -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await house.open()
+            yield
+        finally:
+            await house.close()
+
+    return living

@@ -1,0 +1,137 @@
+"""The OpenAPI 3.1 document, made of the operations themselves and of the types they read and write."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from api import errors
+from api.operations import JSON, Answer, Operation
+from engine.errors import InvalidInput, Unavailable, VinkkiError
+
+VERSION = "1.0.0"
+"""Of the contract, not of the program: it changes when a caller has to."""
+
+DESCRIPTION = """\
+Suggestions of events, courses, volunteer tasks and spaces for the residents of a city, with their consent.
+
+Offers and purposes are open data. Everything about a resident needs a bearer token: a resident's own, which reaches
+nobody else, or a service's with the scope that the operation names. Every error is `application/problem+json`
+(RFC 9457) with a stable `code`, the fields concerned and the remedy. Times carry an offset. An unknown field or
+parameter is refused by name.
+"""
+_REF = "#/components/schemas/{name}"
+_ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
+_PATH = {
+    "id": ("A resident's UUID, or `me` for the resident whose token calls.", "me"),
+    "offer": ("An offer's id, as its source names it.", "kulke:52959"),
+    "purpose": ("A purpose of `/v1/purposes`.", "activity"),
+}
+
+
+def document(operations: Sequence[Operation], issuer: str) -> dict[str, Any]:
+    """Return the document for `operations`, with tokens by OpenID Connect from `issuer`."""
+    shapes = {id(shape): shape for operation in operations for shape in _shapes(operation)}
+    references, schemas = msgspec.json.schema_components([errors.Problem, *shapes.values()], ref_template=_REF)
+    refs = dict(zip(shapes, references[1:], strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs)
+    whole = {
+        "openapi": "3.1.0",
+        "info": {"title": "Vinkki", "version": VERSION, "description": DESCRIPTION, "license": {"name": "MIT"}},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": _security(issuer)},
+    }
+    return dict(_plain(whole))
+
+
+def _security(issuer: str) -> dict[str, Any]:
+    discovery = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    return {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "oidc": {"type": "openIdConnect", "openIdConnectUrl": discovery},
+    }
+
+
+def _shapes(operation: Operation) -> Iterable[Any]:
+    """Yield the types that an operation reads and writes."""
+    yield from (shape for shape in (operation.form, operation.body) if shape is not None)
+    yield from (answer.shape for answer in operation.answers.values() if answer.shape is not None)
+
+
+def _operation(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": operation.description,
+        "tags": [operation.tag],
+        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.form)],
+        "responses": _responses(operation, refs),
+        "security": [],
+    }
+    if operation.scope is not None:
+        found["security"] = [{"bearer": []}]
+        found["description"] += f"\n\nA service's token needs the scope `{operation.scope}`."
+    if operation.body is not None:
+        content = {"schema": refs[id(operation.body)], "example": operation.example}
+        found["requestBody"] = {"required": True, "content": {JSON: content}}
+    return found
+
+
+def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
+    for part in path.split("/"):
+        if part.startswith("{"):
+            name = part[1:-1].partition(":")[0]
+            description, example = _PATH[name]
+            shape = {"type": "string", "minLength": 1, "maxLength": 200}
+            place = {"name": name, "in": "path", "required": True, "description": description}
+            yield {**place, "schema": shape, "example": example}
+
+
+def _query_parameters(form: type | None) -> Iterable[dict[str, Any]]:
+    if form is None:
+        return
+    _, schemas = msgspec.json.schema_components([form], ref_template=_REF)
+    for name, schema in schemas[form.__name__]["properties"].items():
+        shape = next((one for one in schema.get("anyOf", ()) if one != {"type": "null"}), schema)
+        shape = {key: value for key, value in {**shape, "default": schema.get("default")}.items() if value is not None}
+        yield {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": shape.pop("description", ""),
+            "schema": shape,
+        }
+
+
+def _responses(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
+    kinds = {*operation.problems, *_ALWAYS}
+    if operation.scope is not None:
+        kinds |= {errors.Unauthenticated, errors.Forbidden}
+    if operation.form is not None or operation.path.count("{"):
+        kinds.add(InvalidInput)
+    if operation.body is not None:
+        kinds |= {InvalidInput, errors.MalformedBody, errors.BodyTooLarge, errors.UnsupportedBody}
+    statuses = sorted({errors.status_of(kind) for kind in kinds})
+    good = {str(status): _answer(answer, refs) for status, answer in operation.answers.items()}
+    return good | {str(int(status)): _problem(status) for status in statuses}
+
+
+def _answer(answer: Answer, refs: Mapping[int, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"type": "string"} if answer.shape is None else refs[id(answer.shape)]}
+    if answer.example is not None:
+        content["example"] = answer.example
+    return {"description": answer.meaning, "content": {answer.media_type: content}}
+
+
+def _problem(status: HTTPStatus) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(name="Problem")}
+    return {"description": status.phrase, "content": {errors.MEDIA_TYPE: {"schema": schema}}}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return the document as plain JSON values; defaults may be tuples and enums."""
+    return msgspec.json.decode(msgspec.json.encode(value))

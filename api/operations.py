@@ -1,0 +1,108 @@
+"""What the API can be asked, as data: an operation is served as a bare route and described in the OpenAPI document.
+
+Bare routes that return bytes cost half of FastAPI's parsed signatures or less, and msgspec describes the very types
+that are read and written, so the document cannot drift from what is served.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope as RouteScope
+
+from api.access import Scope
+from engine.errors import VinkkiError
+
+Handler = Callable[[Request], Awaitable[Response]]
+JSON = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method on one path.
+
+    Attributes
+    ----------
+    name, summary, description, tag
+        What people call it; `name` is the OpenAPI operation id.
+    handler
+        Answers it.
+    form
+        The type of its query string, if it takes one.
+    body, example
+        The type of its request body and an example of it.
+    answers
+        The type of each good answer by status, with what it means and an example.
+    problems
+        The errors it may answer with, besides those that any operation may.
+    scope
+        What a service's token needs; None where no token is needed.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    tag: str
+    handler: Handler
+    description: str = ""
+    form: type | None = None
+    body: Any = None
+    example: Any = None
+    answers: Mapping[int, "Answer"] = field(default_factory=dict)
+    problems: Sequence[type[VinkkiError]] = ()
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A good answer: what it means, its type (None for text) and an example."""
+
+    meaning: str
+    shape: Any = None
+    example: Any = None
+    media_type: str = JSON
+
+
+class Endpoint(Route):
+    """All operations of one path. It leaves its template in the request's scope, for the latency's label."""
+
+    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+        async def dispatch(request: Request) -> Response:
+            return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+        super().__init__(path, dispatch, methods=list(handlers))
+
+    def matches(self, scope: RouteScope) -> tuple[Match, RouteScope]:
+        """Match as a route does, and name this route."""
+        match, child = super().matches(scope)
+        if match is not Match.NONE:
+            child["route"] = self
+        return match, child
+
+
+def endpoints(operations: Iterable[Operation]) -> list[Endpoint]:
+    """Return one route for each path, in the order in which the paths first appear."""
+    by_path: dict[str, dict[str, Handler]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation.handler
+    return [Endpoint(path, handlers) for path, handlers in by_path.items()]
+
+
+_encode = msgspec.json.Encoder().encode
+PRIVATE = {"Cache-Control": "private, no-store"}
+
+
+def private_json(value: Any, status: int = 200) -> Response:  # noqa: ANN401 - whatever msgspec can encode
+    """Answer with what is one person's: nobody on the way may keep it."""
+    return Response(_encode(value), status, PRIVATE, JSON)
+
+
+def open_json(value: Any, seconds: int = 0) -> Response:  # noqa: ANN401 - whatever msgspec can encode
+    """Answer with open data that may be kept for so many seconds."""
+    kept = f"public, max-age={seconds}" if seconds else "no-cache"
+    return Response(_encode(value), headers={"Cache-Control": kept}, media_type=JSON)

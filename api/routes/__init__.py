@@ -1,0 +1,1 @@
+"""The API's operations: each parses, calls one thing, answers."""

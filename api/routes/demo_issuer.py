@@ -1,0 +1,115 @@
+"""The demo's OpenID provider over HTTP: discovery, keys, and a page to log in as one of its made-up residents.
+
+Nobody proves who they are here, so it is mounted only where no real issuer is set.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID, uuid4
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from api.demo_login import Chosen, Codes, Exchange, LogIn, Persona, Token, parse
+from api.html import Node, el, page
+from api.issuer import LIFETIME, PATH, DemoIssuer
+from api.operations import private_json
+from engine.errors import InvalidInput
+
+FORM_BYTES = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class DemoIssuerRoutes:
+    """Serves the demo's issuer."""
+
+    issuer: DemoIssuer
+    clock: Callable[[], datetime]
+    _codes: Codes = field(default_factory=Codes)
+
+    def routes(self) -> list[Route]:
+        """Return its routes."""
+        return [
+            Route(f"{PATH}/.well-known/openid-configuration", self.discovery),
+            Route(f"{PATH}/jwks", self.keys),
+            Route(f"{PATH}/authorize", self.ask),
+            Route(f"{PATH}/authorize", self.choose, methods=["POST"]),
+            Route(f"{PATH}/token", self.exchange, methods=["POST"]),
+        ]
+
+    async def discovery(self, _: Request) -> Response:
+        """Answer the discovery document."""
+        issuer = self.issuer.issuer
+        return private_json(
+            {
+                "issuer": issuer,
+                "authorization_endpoint": f"{issuer}/authorize",
+                "token_endpoint": f"{issuer}/token",
+                "jwks_uri": f"{issuer}/jwks",
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "code_challenge_methods_supported": ["S256"],
+            }
+        )
+
+    async def keys(self, _: Request) -> Response:
+        """Answer the public keys."""
+        return private_json(self.issuer.public_keys.as_dict(private=False))
+
+    async def ask(self, request: Request) -> Response:
+        """Show who one can be."""
+        asked = parse(request.scope["query_string"], LogIn)
+        asked.check_redirect(self.issuer.issuer, str(request.base_url))
+        fields = msgspec.structs.asdict(asked)
+        hidden = [el("input", type="hidden", name=name, value=value) for name, value in fields.items()]
+        people = [_button(str(persona.id), persona.name) for persona in self.personas()]
+        return page(
+            "Log in to the demo",
+            el("h1", "Who do you want to be?"),
+            el("p", "This page stands in for Helsinki Tunnistus. Every resident here is made up."),
+            el("form", *hidden, *people, _button("", "A new resident"), method="post", action=f"{PATH}/authorize"),
+        )
+
+    async def choose(self, request: Request) -> Response:
+        """Send the browser back with a code."""
+        chosen = parse(await _form(request), Chosen)
+        chosen.check_redirect(self.issuer.issuer, str(request.base_url))
+        try:
+            person = UUID(chosen.persona) if chosen.persona else uuid4()
+        except ValueError as error:
+            raise InvalidInput("Pick one of the residents of the page.", field="persona") from error
+        code = self._codes.issue(chosen.code_challenge, person, self.clock())
+        joint = "&" if urlsplit(chosen.redirect_uri).query else "?"
+        back = chosen.redirect_uri + joint + urlencode({"code": code, "state": chosen.state})
+        return RedirectResponse(back, 303, {"Cache-Control": "no-store"})
+
+    async def exchange(self, request: Request) -> Response:
+        """Give a token for a code, to whoever began the log-in."""
+        now = self.clock()
+        person = self._codes.redeem(parse(await _form(request), Exchange), now)
+        return private_json(Token(self.issuer.resident(person, now), int(LIFETIME.total_seconds())))
+
+    def personas(self) -> Sequence[Persona]:
+        """Return the residents of the simulation that may be picked, if it has left any."""
+        try:
+            return msgspec.json.decode((self.issuer.home / "personas.json").read_bytes(), type=list[Persona])
+        except (OSError, ValueError):
+            return []
+
+
+def _button(persona: str, words: str) -> Node:
+    return el("p", el("button", words, name="persona", value=persona, type="submit"))
+
+
+async def _form(request: Request) -> bytes:
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > FORM_BYTES:
+            raise InvalidInput("The form is too long.", field="form")
+    return raw
