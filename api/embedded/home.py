@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -77,13 +78,16 @@ class Home:
             file.write_text(json.dumps(kept, indent=2) + "\n")
         return kept
 
-    def end_leftovers(self, *folders: Path) -> None:
+    def end_leftovers(self, folders: Iterable[Path], stop_signal: signal.Signals) -> None:
         """End servers that still work in these folders. We hold the home, so their owner is dead."""
         leftovers = [process for folder in folders for process in servers_in(folder)]
+        if not leftovers:
+            return
+        ids = ", ".join(str(process.pid) for process in leftovers)
+        self.say(f"Ending what an earlier run left behind in {self.path}: process {ids}")
         for process in leftovers:
-            self.say(f"Ending what an earlier run left behind: {process.name()} (process {process.pid})")
             with contextlib.suppress(psutil.Error):
-                process.terminate()
+                process.send_signal(stop_signal)
         for process in psutil.wait_procs(leftovers, timeout=5)[1]:
             with contextlib.suppress(psutil.Error):
                 process.kill()

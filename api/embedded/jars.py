@@ -105,9 +105,11 @@ class Supply:
         A folder shared between homes: looked into before anything is fetched, and filled.
     lock, fetch
         What to bring, and how to bring one of them.
+    pause_seconds
+        Between two tries; longer after each.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test gives, a start leaves as it is
         self,
         home: Home,
         given: Path | None = None,
@@ -115,9 +117,10 @@ class Supply:
         *,
         lock: Lock | None = None,
         fetch: Fetch = fetch,
+        pause_seconds: float = 1.0,
     ) -> None:
         self.home, self.given, self.cache = home, given, cache or default_cache()
-        self.lock, self.fetch = lock or read_lock(), fetch
+        self.lock, self.fetch, self.pause_seconds = lock or read_lock(), fetch, pause_seconds
         self.folder = home.path / "jars"
         self._staging = home.path / "jars.coming"
         self._last_word = monotonic()
@@ -198,7 +201,7 @@ class Supply:
     def _from_network(self, jar: Jar) -> Path:
         trouble = "what came is not what the lock says"
         for attempt in range(TRIES):
-            self.home.pause(attempt)
+            self.home.pause(attempt * self.pause_seconds)
             staging = self._staging / str(attempt)
             try:
                 path = self.fetch(jar, staging, lambda _bytes: self.home.pause(0))

@@ -27,6 +27,7 @@ READY_LINE = 7  # of postmaster.pid, counted from 0: what pg_ctl waits for
 # The same sorting and letter case on every machine: the built-in provider needs no locale of the system.
 INITDB = ("--auth=trust", "--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 SETTINGS = {
+    "port": "5432",  # of the socket's name only
     "listen_addresses": "",  # the socket's folder is ours alone; a port would be open to everyone on the machine
     "max_connections": "60",
     "shared_buffers": "64MB",
@@ -56,8 +57,8 @@ class Postgres(Server):
 
     @property
     def address(self) -> str:
-        """``postgresql://vinkki@/vinkki?host=FOLDER``, where FOLDER holds the socket."""
-        return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.sockets))}"
+        """``postgresql://vinkki@/vinkki?host=FOLDER&port=5432``, where FOLDER holds the socket."""
+        return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.sockets))}&port={SETTINGS['port']}"
 
     @property
     def workplaces(self) -> list[Path]:
@@ -91,6 +92,13 @@ class Postgres(Server):
         except OSError:
             return False
         return len(lines) > READY_LINE and lines[0] == str(self.pid) and lines[READY_LINE].strip() == "ready"
+
+    def stop(self) -> None:
+        """Stop it, and leave nothing in the temporary folder."""
+        super().stop()
+        if self.sockets.parent != self.folder:
+            with suppress(OSError):
+                self.sockets.rmdir()
 
     def _create(self) -> None:
         """Create beside the place and move it there when done, so that a data folder is a whole one."""

@@ -1,8 +1,10 @@
 """One server program as a child of ours: prepare its folder, spawn it, wait until it answers, stop it."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from abc import ABC, abstractmethod
 from contextlib import nullcontext, suppress
 from importlib.util import find_spec
@@ -15,6 +17,8 @@ from api.embedded.home import Home, writing
 
 PATIENCE_SECONDS = 90.0
 STOP_SECONDS = 20.0
+LOCALE = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
+FULL_BYTES = 20_000_000
 TROUBLE = ("fatal", "error", "exception", "panic", "no space left")
 
 
@@ -74,14 +78,14 @@ class Server(ABC):
             It ended instead, or did not answer within 90 s.
         """
         began = monotonic()
-        self.home.end_leftovers(*self.workplaces)
+        self.home.end_leftovers(self.workplaces, self.stop_signal)
         with writing(self.folder):
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.prepare()
             if self.log.exists():
                 self.log.replace(self.log.with_suffix(".log.1"))
         self._process = self._spawn(self.command(), self.log)
-        while not self.ready():
+        while self.pid is None or not self.ready():
             if self.pid is None:
                 raise self._failure(f"{self.title} ended while starting", self.log)
             if monotonic() - began > PATIENCE_SECONDS:
@@ -143,7 +147,7 @@ class Server(ABC):
                     stdin=stdin,
                     stdout=sink,
                     stderr=subprocess.STDOUT,
-                    env=os.environ | {"LC_ALL": "C.UTF-8"},  # a home named with ä must open in every locale
+                    env=os.environ | {"LC_ALL": LOCALE},  # a home named with ä must open in every locale
                     start_new_session=True,  # the terminal's Ctrl-C is for us: we stop them in order
                     user=uid,
                     group=gid,
@@ -156,7 +160,8 @@ class Server(ABC):
 
     def _failure(self, sentence: str, log: Path) -> CannotStart:
         lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        if any("no space left" in line.lower() for line in lines):
+        full = shutil.disk_usage(self.folder).free < FULL_BYTES  # then even the log lacks its last words
+        if full or any("no space left" in line.lower() for line in lines):
             return CannotStart(f"{sentence}: the disk under {self.folder} is full; make room and start again.")
         telling = (
             [line for line in lines if any(word in line.lower() for word in TROUBLE)] or lines or ["it said nothing"]
