@@ -134,7 +134,8 @@ async def _fetch_list(source: Source, imports: Imports, kind: str) -> set[str]:
 async def _batches(source: Source, kind: str) -> AsyncIterator[Contents]:
     batch: dict[str, msgspec.Raw | None] = {}
     async for item in source.listed(kind):
-        if (found := read(kind, item)) is not None:
+        # What is replaced is left for `_fetch_one`, which follows it to its successor.
+        if (found := read(kind, item)) is not None and reference(item.get("replaced_by")) is None:
             batch[found[0]] = found[1]
         if len(batch) >= WORTH_A_LIST:
             yield batch
