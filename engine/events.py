@@ -13,7 +13,9 @@ Pseudonym = str
 """A resident inside the house: 22 URL-safe random characters that mean nothing outside."""
 
 AwareTime = Annotated[datetime, msgspec.Meta(tz=True)]
-Context = dict[Annotated[str, msgspec.Meta(max_length=64)], Annotated[str, msgspec.Meta(max_length=200)] | int | float | bool]
+Context = dict[
+    Annotated[str, msgspec.Meta(max_length=64)], Annotated[str, msgspec.Meta(max_length=200)] | int | float | bool
+]
 
 
 class InteractionType(StrEnum):
@@ -75,8 +77,11 @@ class ConsentChange(msgspec.Struct, frozen=True):
     version: int = 1
 
 
+GONE = msgspec.Raw(b"null")
+
+
 class OfferChange(msgspec.Struct, frozen=True):
-    """An offer as a source now tells it, or None where the source has taken it away.
+    """An offer as a source now tells it, or `GONE` where the source has taken it away.
 
     `offer` is an `engine.offers.Offer` in JSON, left undecoded here so that the vocabulary knows no room above it.
     """
@@ -84,8 +89,13 @@ class OfferChange(msgspec.Struct, frozen=True):
     id: str
     source: str
     time: AwareTime
-    offer: msgspec.Raw | None = None
+    offer: msgspec.Raw = GONE
     version: int = 1
+
+    @property
+    def gone(self) -> bool:
+        """Say whether the source has taken the offer away."""
+        return bytes(self.offer) == bytes(GONE)
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -82,6 +82,7 @@ class Reader(Generic[_T]):
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 unreadable.append(self._refusal("unreadable", str(error), message))
         if unreadable:
+            log.warning("messages refused", topic=self.topic.name, messages=len(unreadable), why=unreadable[0].detail)
             await self._persist(self._refuse, unreadable)
         if events:
             await self._take(events)

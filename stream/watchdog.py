@@ -66,11 +66,11 @@ class LagReader:
         """
         try:
             admin, consumer = await self._connected()
+            described = await admin.describe_topics([topic.name for topic in TOPICS if topic is not REFUSED])
             partitions = [
-                TopicPartition(topic.name, n)
-                for topic in TOPICS
-                if topic is not REFUSED
-                for n in consumer.partitions_for_topic(topic.name) or ()
+                TopicPartition(topic["topic"], partition["partition"])
+                for topic in described
+                for partition in topic["partitions"]
             ]
             end = await consumer.end_offsets(partitions)
             held = await admin.list_consumer_group_offsets(GROUP)
@@ -103,11 +103,12 @@ class LagReader:
             self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
             await self._admin.start()
             await self._consumer.start()
-            await self._consumer.topics()
         return self._admin, self._consumer
 
 
-async def watch(reader: LagReader, watchdog: Watchdog, clock: Callable[[], datetime], stop: Callable[[str], None]) -> None:
+async def watch(
+    reader: LagReader, watchdog: Watchdog, clock: Callable[[], datetime], stop: Callable[[str], None]
+) -> None:
     """Look once; end the worker loudly if it has stopped getting on, so that whoever keeps it starts it again."""
     committed, end = await reader.offsets()
     if stuck := watchdog.stalled(committed, end, clock()):

@@ -93,8 +93,8 @@ class OfferRecords:
     async def write(self, changes: Sequence[OfferChange], now: datetime) -> set[str]:
         """Write what sources tell; return the ids that really changed. The last change of an id wins."""
         latest = {change.id: change for change in changes}
-        offers = [decode(change.offer) for change in latest.values() if change.offer is not None]
-        gone = [change.id for change in latest.values() if change.offer is None]
+        offers = [decode(change.offer) for change in latest.values() if not change.gone]
+        gone = [change.id for change in latest.values() if change.gone]
         async with self._database.begin() as connection:
             # One writer at a time: versions then become visible in their order, and a reader never skips one.
             await connection.execute(text("SELECT pg_advisory_xact_lock(8456)"))
