@@ -108,8 +108,6 @@ def _read_one(raw: msgspec.Raw) -> IncomingEvent | Fault:
         return _decode_one(raw)
     except msgspec.ValidationError as error:
         return _specific(explain(error, IncomingEvent))
-    except (ValueError, RecursionError):
-        return Fault("", "malformed", "The event holds text that is not UTF-8; send it anew.")
 
 
 def _specific(fault: Fault) -> Fault:

@@ -38,7 +38,8 @@ from stream.publisher import Publisher
 DESCRIPTION = f"""\
 Takes 1 to {MOST_EVENTS} events, at most {LIMIT_BYTES:,} bytes. Answers when every accepted event is durable; an event
 that cannot be used is listed in `refused` and does not stop the others. Sent again with the same `id`, an event counts
-once. A resident's token may send only that resident's own."""
+once. Where no event is left, the answer is a problem with the same `refused`. A resident's token may send only that
+resident's own."""
 EXAMPLE = {
     "events": [
         {
