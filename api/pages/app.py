@@ -1,0 +1,125 @@
+"""The reference app at ``/app``: one page, whose modules in ``static/js`` call the public API as anybody's app would.
+
+It runs under a policy that lets it load nothing but what this server gives; to sign in, it asks the issuer it names.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from starlette.types import Scope
+
+from api.pages.texts import day, negotiate, texts
+from engine.language import Language
+from engine.offers import Access, Kind
+
+HERE = Path(__file__).parent
+CLIENT_ID = "vinkki-app"
+LANGUAGE_COOKIE = "vinkki_lang"
+REMEMBERED_SECONDS = 365 * 24 * 3600
+
+LANGUAGE_NAMES = {Language.FI: "Suomi", Language.SV: "Svenska", Language.EN: "English"}
+SPOKEN = ("fi", "sv", "en", "ar", "es", "et", "fa", "ru", "so", "uk", "zh")
+"""Languages to choose from, ISO 639-1: the page's own first, then those most spoken in the city."""
+MAJOR_DISTRICTS = (
+    "eteläinen", "läntinen", "keskinen", "pohjoinen", "koillinen", "kaakkoinen", "itäinen", "östersundom",
+)  # fmt: skip
+RADII_METRES = (1000, 2000, 3000, 5000, 10_000)
+SKELETON_CARDS = 6
+
+
+class Files(StaticFiles):
+    """Static files that a browser asks about before it uses its copy, so that a new version is seen at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return the file, or 304 where the browser's copy is the newest."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def environment() -> SandboxedEnvironment:
+    """Return the template environment: sandboxed, strict about unknown names, escaping everything."""
+    return SandboxedEnvironment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def policy(issuer: str) -> str:
+    """Return the page's Content-Security-Policy: this server alone, and the issuer for signing in.
+
+    Examples
+    --------
+    >>> policy("https://id.example.org/realms/city").split("; ")[1]
+    "connect-src 'self' https://id.example.org"
+    """
+    parts = urlsplit(issuer)
+    return "; ".join((
+        "default-src 'self'",
+        f"connect-src 'self' {parts.scheme}://{parts.netloc}",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+    ))  # fmt: skip
+
+
+def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None:
+    """Let `app` answer ``GET /app`` and the files under ``/app/static``.
+
+    Parameters
+    ----------
+    issuer
+        The OpenID issuer that residents sign in with; its configuration is under ``/.well-known/openid-configuration``.
+    clock
+        Returns the time; the page names the day.
+    """
+    template = environment().get_template("app.html")
+    headers = {
+        "Content-Security-Policy": policy(issuer),
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Language, Cookie",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+    async def page(request: Request) -> HTMLResponse:
+        asked = request.query_params.get("lang")
+        language = negotiate(asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
+        html = template.render(_context(language, issuer, clock()))
+        response = HTMLResponse(html, headers={**headers, "Content-Language": language})
+        if asked == language:
+            response.set_cookie(
+                LANGUAGE_COOKIE, language, max_age=REMEMBERED_SECONDS, path="/app", httponly=True, samesite="lax"
+            )
+        return response
+
+    app.add_api_route("/app", page, methods=["GET"], include_in_schema=False)
+    app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
+
+
+def _context(language: Language, issuer: str, now: datetime) -> dict[str, object]:
+    return {
+        "t": texts(language),
+        "lang": language,
+        "languages": LANGUAGE_NAMES,
+        "spoken": SPOKEN,
+        "kinds": list(Kind),
+        "access": list(Access),
+        "districts": MAJOR_DISTRICTS,
+        "radii": RADII_METRES,
+        "skeletons": SKELETON_CARDS,
+        "day": day(now, language),
+        "issuer": issuer,
+        "client_id": CLIENT_ID,
+    }

@@ -1,0 +1,29 @@
+// Who is signed in: the token lives in this tab alone and goes with it.
+
+const KEY = "vinkki.token";
+const listeners = [];
+
+function read() {
+  try {
+    const held = JSON.parse(sessionStorage.getItem(KEY));
+    return held && held.expires > Date.now() ? held : null;
+  } catch {
+    return null;
+  }
+}
+
+export const token = () => read()?.token ?? null;
+export const signedIn = () => token() !== null;
+
+export function begin(value, lifetimeSeconds) {
+  sessionStorage.setItem(KEY, JSON.stringify({ token: value, expires: Date.now() + lifetimeSeconds * 1000 }));
+}
+
+/** Forget the token; `reason` is `left` (the resident signed out) or `expired`. */
+export function end(reason) {
+  if (sessionStorage.getItem(KEY) === null) return;
+  sessionStorage.removeItem(KEY);
+  for (const listener of listeners) listener(reason);
+}
+
+export const onEnd = (listener) => listeners.push(listener);
