@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Route
+from starlette.types import Receive, Send
 from starlette.types import Scope as RouteScope
 
 from api.access import Scope
@@ -77,12 +78,10 @@ class Endpoint(Route):
 
         super().__init__(path, dispatch, methods=list(handlers))
 
-    def matches(self, scope: RouteScope) -> tuple[Match, RouteScope]:
-        """Match as a route does, and name this route."""
-        match, child = super().matches(scope)
-        if match is not Match.NONE:
-            child["route"] = self
-        return match, child
+    async def handle(self, scope: RouteScope, receive: Receive, send: Send) -> None:
+        """Answer as a route does, and name this route."""
+        scope["route"] = self
+        await super().handle(scope, receive, send)
 
 
 def endpoints(operations: Iterable[Operation]) -> list[Endpoint]:

@@ -121,7 +121,9 @@ class Interactions:
             future_limit_seconds=self.settings.future_limit_seconds,
         )
         people: dict[str, UUID] = {}
-        found = [_check(event, raw, window, caller, people) for event in read(raw)]
+        found = [_check(event, window, caller, people) for event in read(raw)]
+        if bodies.ESCAPED_NUL in raw:
+            found = [event if isinstance(event, Fault) else nul_fault(event) or event for event in found]
         missing = await self.offers.unknown({event.offer for event in found if not isinstance(event, Fault)})
         good, refused = [], []
         for index, event in enumerate(found):
@@ -156,7 +158,7 @@ _UNKNOWN_OFFER = Fault("offer", "unknown_offer", "There is no offer with this id
 
 
 def _check(
-    event: IncomingEvent | Fault, raw: bytes, window: Window, caller: Caller, people: dict[str, UUID]
+    event: IncomingEvent | Fault, window: Window, caller: Caller, people: dict[str, UUID]
 ) -> IncomingEvent | Fault:
     """Return the event, or what is wrong with it; `people` learns each resident that is named."""
     if isinstance(event, Fault):
@@ -166,7 +168,7 @@ def _check(
             people[event.resident] = caller.resident(event.resident, Scope.INTERACTIONS_WRITE)
         except InvalidInput as error:
             return Fault("resident", "bad_resident", error.detail)
-    return window.fault(event) or nul_fault(raw, event) or event
+    return window.fault(event) or event
 
 
 def _interaction(event: IncomingEvent) -> Interaction:

@@ -1,0 +1,194 @@
+"""A house in memory behind the real application: real engine parts over stores and a log that are lists."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+
+from api.access import TokenVerifier
+from api.app import create_app
+from api.issuer import DemoIssuer, address
+from api.keys import FixedKeys
+from engine.consent import ConsentLedger, Consents, Entry, Grant, Register
+from engine.errors import BrokerUnavailable, StoreUnavailable
+from engine.residents import Residents
+from engine.settings import Settings
+from engine.taste import key
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BASE = "http://127.0.0.1:8123"
+
+
+@dataclass
+class Memory:
+    """What PostgreSQL and Redis hold; `away` makes both unreachable."""
+
+    links: dict[UUID, str] = field(default_factory=dict)
+    told: dict = field(default_factory=dict)
+    entries: list = field(default_factory=list)
+    flags: dict = field(default_factory=dict)
+    offers: set = field(default_factory=set)
+    asked: list = field(default_factory=list)
+    away: bool = False
+
+    def check(self) -> None:
+        if self.away:
+            raise StoreUnavailable
+
+    async def ping(self) -> None:
+        self.check()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SimpleNamespace]:
+        self.check()
+
+        async def execute(_: str) -> None: ...
+
+        yield SimpleNamespace(exec_driver_sql=execute)
+
+    async def pseudonym(self, person):
+        self.check()
+        return self.links.get(person)
+
+    async def link(self, person, proposed):
+        self.check()
+        return self.links.setdefault(person, proposed)
+
+    async def interests(self, resident):
+        return self.told.get(resident)
+
+    async def tell(self, resident, interests, _):
+        self.told[resident] = interests
+
+    async def put_interests(self, permit, interests):
+        self.told[permit.resident] = interests
+
+    async def append(self, resident, purpose, *, granted, notice, time):
+        self.check()
+        self.entries.append((resident, Entry(len(self.entries) + 1, purpose, granted, notice, time)))
+        return self.held(resident)
+
+    def held(self, resident):
+        own = [entry for of, entry in self.entries if of == resident]
+        return Consents(resident, len(own), {e.purpose: Grant(e.granted, e.notice, e.time) for e in own})
+
+    async def consents(self, resident):
+        self.check()
+        return self.held(resident)
+
+    async def enforce(self, consents):
+        self.flags[consents.resident] = consents
+
+    async def history(self, resident):
+        return [entry for of, entry in self.entries if of == resident]
+
+    async def existing(self, ids):
+        self.check()
+        self.asked.append(ids)
+        return self.offers & set(ids)
+
+
+@dataclass
+class Log:
+    """What Kafka holds; `away` makes it unreachable."""
+
+    batches: list = field(default_factory=list)
+    changes: list = field(default_factory=list)
+    shown: list = field(default_factory=list)
+    away: bool = False
+
+    async def interactions(self, batches):
+        if self.away:
+            raise BrokerUnavailable
+        self.batches += batches
+
+    async def consent_change(self, change):
+        if self.away:
+            raise BrokerUnavailable
+        self.changes.append(change)
+
+    def impression(self, shown):
+        self.shown.append(shown)
+
+    async def ping(self):
+        if self.away:
+            raise BrokerUnavailable
+
+
+class Live(set):
+    """The ids of a catalogue."""
+
+    def row(self, hashed):
+        return next((1 for id_ in self if key(id_) == hashed), None)
+
+
+@dataclass
+class Door:
+    """The application of a house in memory, and one resident who calls it."""
+
+    client: AsyncClient
+    issuer: DemoIssuer
+    memory: Memory
+    log: Log
+    live: Live
+    feed: SimpleNamespace
+    me: UUID = field(default_factory=uuid4)
+    now: datetime = NOW
+
+    def headers(self, token=None):
+        return {"Authorization": f"Bearer {token or self.issuer.resident(self.me, NOW)}"}
+
+    async def get(self, path, token=None):
+        return await self.client.get(path, headers=self.headers(token))
+
+    async def put(self, path, body, token=None):
+        return await self.client.put(path, json=body, headers=self.headers(token))
+
+    async def post(self, path, body, token=None):
+        return await self.client.post(path, json=body, headers=self.headers(token))
+
+    def event(self, **changed):
+        usual = {"id": str(uuid4()), "resident": "me", "offer": "live:1", "type": "save", "time": NOW.isoformat()}
+        return usual | changed
+
+    async def grant(self, purpose, granted=True):
+        got = await self.put(f"/v1/residents/me/consents/{purpose}", {"granted": granted, "notice": 1})
+        assert got.status_code == 200
+        return self.memory.links[self.me]
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory) -> DemoIssuer:
+    """One issuer for all doors: making a key takes a tenth of a second."""
+    return DemoIssuer(tmp_path_factory.mktemp("issuer"), address(BASE), "vinkki-api")
+
+
+@pytest.fixture
+async def door(issuer) -> AsyncIterator[Door]:
+    memory, log, live, feed = Memory(), Log(), Live({"live:1", "live:2"}), SimpleNamespace(loaded=True)
+
+    async def nothing() -> None: ...
+
+    house = SimpleNamespace(
+        settings=Settings(home=issuer.home),
+        clock=lambda: NOW,
+        stores=SimpleNamespace(database=memory, online=memory),
+        residents=Residents(memory, memory),
+        ledger=ConsentLedger(memory, memory, Register.read()),
+        catalogue=live,
+        feed=feed,
+        suggester=None,
+        offers=memory,
+        publisher=log,
+        lag=SimpleNamespace(lag=nothing),
+        tokens=TokenVerifier(issuer.issuer, issuer.audience, FixedKeys(issuer.public_keys)),
+        open=nothing,
+        close=nothing,
+    )
+    async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
+        yield Door(client, issuer, memory, log, live, feed)
