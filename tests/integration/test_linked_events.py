@@ -10,16 +10,17 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from linked_events_city import City, serving
 
 from engine.districts import Divisions
 from engine.errors import InvalidInput, Unavailable
 from engine.events import OfferChange
-from engine.offers import Offer, Status, decode
+from engine.offers import Offer, Status, decode, encode
 from engine.records.database import Database
 from engine.records.import_report import ImportReport, Mode
 from engine.records.imports import Imports
+from engine.records.offers import OfferRecords
 from stream.sources.linked_events import import_catalogue
+from tests.integration.linked_events_city import City, serving
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -34,15 +35,19 @@ TABLES = "import_runs, import_refusals, source_records, source_groups, source_of
 async def database(addresses) -> AsyncIterator[Database]:
     """A database of this module's own, on the shared server."""
     name = f"linked_events_{uuid4().hex[:8]}"
-    async with await psycopg.AsyncConnection.connect(addresses.database, autocommit=True) as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-        base = Database(addresses.database)
-        opened = Database(base.url.set(database=name).render_as_string(hide_password=False))
-        await opened.migrate()
-        yield opened
-        await opened.close()
-        await base.close()
-        await connection.execute(f"DROP DATABASE {name}")
+    await on_server(addresses.database, f"CREATE DATABASE {name}")
+    base = Database(addresses.database)
+    opened = Database(base.url.set(database=name).render_as_string(hide_password=False))
+    await base.close()
+    await opened.migrate()
+    yield opened
+    await opened.close()
+    await on_server(addresses.database, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def on_server(address: str, statement: str) -> None:
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+        await connection.execute(statement)
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ class Catalogue:
             if self.fails_after is not None and len(self.news) >= self.fails_after:
                 raise Unavailable("The broker is away.")
             self.news.append(change)
-            if change.offer is None:
+            if change.gone:
                 self.offers.pop(change.id, None)
             else:
                 self.offers[change.id] = decode(change.offer)
@@ -365,6 +370,51 @@ async def test_a_file_that_is_none_is_refused_in_a_sentence(catalogue, tmp_path)
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(InvalidInput, match=r"x\.json cannot be read: What came is not JSON"):
         await catalogue.take(tmp_path)
+
+
+async def test_nasty_records_are_stored_or_refused_and_the_good_one_among_them_arrives(catalogue, database, tmp_path):
+    nasty = [
+        "\x00",
+        "\ud800",
+        "'; DROP TABLE offers; --",
+        "<script>x</script>",
+        "x" * 1_000_000,
+        10**40,
+        -1,
+        1e308,
+        [],
+        {},
+        True,
+    ]
+    fields = [
+        "id",
+        "name",
+        "description",
+        "start_time",
+        "location",
+        "keywords",
+        "offers",
+        "super_event",
+        "images",
+        "publisher",
+    ]
+    records = [
+        event("n:1") | {"id": f"n:{f}-{n}", "name": {"fi": f"{f} {n}"}} | {field: value}
+        for f, field in enumerate(fields)
+        for n, bad in enumerate(nasty)
+        for value in (bad,)
+    ]
+    wrapped = [
+        event(f"w:{n}") | {f: {"fi": bad, "@id": bad, "name": bad} for f in fields[1:]} for n, bad in enumerate(nasty)
+    ]
+    good = event("good:1", name="Hyvä \U0001f600")
+    (tmp_path / "nasty.json").write_text(json.dumps({"data": [*records, None, [], *wrapped, good]}))
+    report = await catalogue.take(tmp_path)
+    assert report.counts.read == len(records) + len(wrapped) + 3
+    assert catalogue.offers["good:1"].name.fi == "Hyvä \U0001f600"
+    written = await OfferRecords(database).write(catalogue.news, NOW)
+    assert written == set(catalogue.offers)
+    assert all(len(encode(offer)) < 500_000 for offer in catalogue.offers.values())
 
 
 @needs_sample

@@ -29,13 +29,16 @@ def group_key(draft: Draft, parent: Draft | None) -> str:
     - The same title at the same place is the same offer, from whichever source: kulke:31042 is matko:21991.
     - Two courses are the same only if they also start on the same day: each has its own seats and enrolment.
     - Online and city-wide, publishers are kept apart; without any place at all, only the dates of a series fold.
+    - The dates of a series that are held elsewhere than its head says are an offer of their own.
     """
     head = parent if parent is not None and parent.role == Role.SERIES else draft
-    offer, where = head.offer, place_key(draft.offer.place) or place_key(head.offer.place)
-    if not where:
-        anywhere = offer.online or offer.city_wide
-        where = f"by:{head.publisher or offer.organiser}" if anywhere else f"of:{head.id}"
-    slot = ""
+    offer, slot = head.offer, ""
+    if offer.place is not None:
+        where = place_key(draft.offer.place or offer.place)
+    elif offer.online or offer.city_wide:
+        where = f"by:{head.publisher or offer.organiser}"
+    else:
+        where = f"of:{head.id}"
     if offer.kind == Kind.COURSE or head.role == Role.UMBRELLA:
         slot = f"{head.role} {offer.starts.astimezone(HELSINKI).date() if offer.starts else head.id}"
     told = "|".join((offer.kind, _title(offer.name) or head.id, where, slot))

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from engine.districts import Divisions
-from engine.events import OfferChange
+from engine.events import GONE, OfferChange
 from engine.offers import Offer, encode
 from engine.records.imports import Imports, Run
 from engine.records.source_records import Group
@@ -94,7 +94,7 @@ class Publishing:
         return {id_ for id_, content in parents.items() if decode(content).role == Role.UMBRELLA}
 
     def _change(self, id_: str, offer: Offer | None) -> OfferChange:
-        content = None if offer is None else msgspec.Raw(encode(offer))
+        content = GONE if offer is None else msgspec.Raw(encode(offer))
         return OfferChange(id=id_, source=SYSTEM, time=self._now, offer=content)
 
 

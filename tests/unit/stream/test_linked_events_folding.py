@@ -43,6 +43,14 @@ def test_dates_of_a_series_share_its_key_whatever_they_are_called():
     assert group_key(draft("s:1", 1, name="Muu nimi", parent="s:0"), None) != group_key(head, None)
 
 
+def test_dates_held_elsewhere_are_an_offer_of_their_own_unless_the_head_names_no_place():
+    elsewhere = draft("s:1", 1, place=Place(id="tprek:2", name=Localized(fi="Muualla")), parent="s:0")
+    head, placeless = draft("s:0", role=Role.SERIES), draft("s:0", role=Role.SERIES, place=None)
+    assert group_key(elsewhere, head) != group_key(head, None)
+    assert group_key(draft("s:2", 2, place=None, parent="s:0"), head) == group_key(head, None)
+    assert group_key(elsewhere, placeless) == group_key(placeless, None)
+
+
 def test_parts_of_a_festival_go_by_their_own_names():
     festival = draft("f:0", name="Juhlaviikot", role=Role.UMBRELLA)
     assert group_key(draft("f:1", parent="f:0"), festival) == group_key(draft("x:1"), None)
