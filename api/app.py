@@ -12,6 +12,7 @@ from api.issuer import DemoIssuer
 from api.known_offers import KnownOffers
 from api.middleware import Doorkeeper
 from api.operations import Operation, endpoints
+from api.pages.app import install as install_pages
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
 from api.routes.health import HealthRoutes
@@ -40,6 +41,7 @@ def create_app(house: "House") -> FastAPI:
     errors.install(app)
     app.router.routes += endpoints(offered)
     app.router.routes += documentation.routes(openapi.document(offered, house.tokens.issuer))
+    install_pages(app, issuer=house.tokens.issuer, clock=house.clock)
     if house.settings.issuer is None and house.settings.environment == "development":
         issuer = DemoIssuer(house.settings.home, house.tokens.issuer, house.settings.audience)
         app.router.routes += DemoIssuerRoutes(issuer, house.clock).routes()

@@ -15,6 +15,7 @@ import msgspec
 from api.errors import Faults
 from api.faults import END, explain
 from engine.errors import InvalidInput
+from engine.language import Language
 
 CODE_LIFE = timedelta(seconds=60)
 MOST_CODES = 1_000
@@ -38,6 +39,12 @@ class LogIn(msgspec.Struct, frozen=True, kw_only=True):
     response_type: Annotated[str, msgspec.Meta(pattern="^code" + END)]
     code_challenge_method: Annotated[str, msgspec.Meta(pattern="^S256" + END)]
     state: _Short = ""
+    ui_locales: _Short = ""
+
+    @property
+    def language(self) -> Language:
+        """The first of the wanted languages that the page speaks, else Finnish."""
+        return next((Language(code) for code in self.ui_locales.split() if code in list(Language)), Language.FI)
 
     def check_redirect(self, *origins: str) -> None:
         """Refuse to send a code anywhere but to one of `origins`.

@@ -1,9 +1,10 @@
 """Small pages for people who work with the API, built as trees, so that everything is escaped by construction."""
 
-from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from starlette.responses import HTMLResponse, Response
+
+from engine.language import Language
 
 Node = ET.Element
 STYLE_PATH = "/docs/style.css"
@@ -53,7 +54,7 @@ def table(caption: str, heads: "tuple[str, ...]", rows: "list[tuple[Node | str, 
     return el("div", el("table", el("caption", caption), head, body), class_="scroll")
 
 
-def page(title: str, *inner: Node, headers: Mapping[str, str] | None = None) -> Response:
+def page(title: str, *inner: Node, language: Language = Language.EN) -> Response:
     """Answer with a page that loads nothing but our own style sheet."""
     head = el(
         "head",
@@ -62,5 +63,7 @@ def page(title: str, *inner: Node, headers: Mapping[str, str] | None = None) -> 
         el("title", title),
         el("link", rel="stylesheet", href=STYLE_PATH),
     )
-    whole = el("html", head, el("body", el("main", *inner)), lang="en")
-    return HTMLResponse("<!doctype html>" + ET.tostring(whole, "unicode", "html"), headers=headers)
+    whole = el("html", head, el("body", el("main", *inner)), lang=language)
+    return HTMLResponse(
+        "<!doctype html>" + ET.tostring(whole, "unicode", "html"), headers={"Cache-Control": "no-cache"}
+    )

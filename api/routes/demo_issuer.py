@@ -19,8 +19,16 @@ from api.html import Node, el, page
 from api.issuer import LIFETIME, PATH, DemoIssuer
 from api.operations import private_json
 from engine.errors import InvalidInput
+from engine.language import Localized
 
 FORM_BYTES = 8_192
+QUESTION = Localized("Kuka haluat olla?", "Vem vill du vara?", "Who do you want to be?")
+ABOUT = Localized(
+    "Tämä sivu on demossa Helsinki-tunnistuksen paikalla. Kaikki asukkaat ovat keksittyjä.",
+    "I demon står den här sidan i stället för Helsingforsautentisering. Alla invånare är påhittade.",
+    "In the demo, this page stands in for Helsinki authentication. Every resident is made up.",
+)
+NEW = Localized("Uusi asukas", "En ny invånare", "A new resident")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,9 @@ class DemoIssuerRoutes:
         fields = msgspec.structs.asdict(asked)
         hidden = [el("input", type="hidden", name=name, value=value) for name, value in fields.items()]
         people = [_button(str(persona.id), persona.name) for persona in self.personas()]
-        return page(
-            "Log in to the demo",
-            el("h1", "Who do you want to be?"),
-            el("p", "This page stands in for Helsinki Tunnistus. Every resident here is made up."),
-            el("form", *hidden, *people, _button("", "A new resident"), method="post", action=f"{PATH}/authorize"),
-        )
+        question, about, new = (words.pick(asked.language) for words in (QUESTION, ABOUT, NEW))
+        form = el("form", *hidden, *people, _button("", new), method="post", action=f"{PATH}/authorize")
+        return page(question, el("h1", question), el("p", about), form, language=asked.language)
 
     async def choose(self, request: Request) -> Response:
         """Send the browser back with a code."""

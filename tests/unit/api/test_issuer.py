@@ -116,10 +116,11 @@ async def exchange(browser, code, verifier=VERIFIER):
 async def test_a_browser_logs_in_by_code_and_verifier(browser, verifier, tmp_path):
     person = uuid4()
     (tmp_path / "personas.json").write_bytes(msgspec.json.encode([{"id": person, "name": "Aino & <Onni>"}]))
-    page = await browser.get("/demo-issuer/authorize", params=LOG_IN)
+    page = await browser.get("/demo-issuer/authorize", params=LOG_IN | {"ui_locales": "de sv"})
     assert page.status_code == 200
     assert "Aino &amp; &lt;Onni&gt;" in page.text
-    assert "A new resident" in page.text
+    assert '<html lang="sv">' in page.text
+    assert "En ny invånare" in page.text
     back = await log_in(browser, str(person))
     assert (back["state"], back["lang"]) == (["st<a>te"], ["sv"])
     token = (await exchange(browser, back["code"][0])).json()
