@@ -1,12 +1,14 @@
 """Imports in SQL: their runs with a cursor to go on from, and what they refused."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
 
+from engine.errors import Unavailable
 from engine.records.database import Database
 from engine.records.import_report import Counts, ImportReport, Mode, Refusal
 from engine.records.source_records import SourceRecords
@@ -14,6 +16,7 @@ from engine.records.source_records import SourceRecords
 STILL_THE_SAME = timedelta(hours=6)
 """An interrupted run goes on where it stopped if it began within this; later, the pages have moved too far."""
 
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('import ' || :system))")
 _OPEN = text("""
     SELECT id, started, since, page, counts FROM import_runs
     WHERE source = :source AND mode = :mode AND finished IS NULL AND started > :oldest ORDER BY id DESC LIMIT 1
@@ -59,6 +62,26 @@ class Imports:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.records = SourceRecords(database)
+
+    @asynccontextmanager
+    async def alone(self, system: str) -> AsyncIterator[None]:
+        """Make sure that no other import of the same system runs: two would miss each other's changes.
+
+        Raises
+        ------
+        Unavailable
+            Another one is running.
+        """
+        async with AsyncExitStack() as held:
+            connection = await held.enter_async_context(self._database.begin())
+            if not (await connection.execute(_ALONE, {"system": system})).scalar_one():
+                raise Unavailable(f"Another import from {system} is running; repeat when it is done.")
+            # The lock goes with its transaction, which sees nothing of what happens in the block.
+            still_held = held.pop_all()
+        try:
+            yield
+        finally:
+            await still_held.aclose()
 
     async def begin(self, system: str, source: str, mode: Mode, now: datetime, since: datetime | None = None) -> Run:
         """Begin a run, or go on with the one of the same source and mode that was interrupted."""

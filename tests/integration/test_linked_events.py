@@ -210,6 +210,18 @@ async def test_an_import_that_was_killed_goes_on_at_the_page_where_it_stopped(ci
     assert (city.pages_asked(), len(catalogue.offers)) == ([2], 150)
 
 
+async def test_two_imports_at_once_are_one_too_many(city, catalogue):
+    fill(city, 1)
+    city.moods = ["hang"]
+    running = asyncio.create_task(catalogue.take(city.address))
+    await asyncio.to_thread(city.hanging.wait, 10)
+    with pytest.raises(Unavailable, match="Another import from linked-events is running"):
+        await Catalogue(catalogue.imports).take(city.address)
+    city.unhang.set()
+    await running
+    assert list(catalogue.offers) == ["x:0000"]
+
+
 async def test_a_day_later_an_interrupted_import_begins_anew(city, catalogue):
     fill(city, 150)
     city.moods = ["", *[503] * 8]

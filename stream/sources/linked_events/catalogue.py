@@ -60,18 +60,19 @@ async def import_catalogue(  # noqa: PLR0913 - what an import needs, each by nam
     InvalidInput
         The source is not one: no such file, not JSON, or the address answers that there is nothing.
     Unavailable
-        The interface or the database is away; what has been read is kept.
+        The interface, the database or the broker is away, and what has been read is kept; or another import runs.
     """
     address = str(source)
-    if "://" not in address:
-        files = Files(Path(address))
-        run = await imports.begin(SYSTEM, files.origin, Mode.FILES, now)
-        return await _run(files, run, imports, publish, divisions, now, say)
-    if not address.startswith(("http://", "https://")):
+    if "://" in address and not address.startswith(("http://", "https://")):
         raise InvalidInput(f"{address} is neither an http address nor a file.", field="source")
-    async with LinkedEvents(address, say) as client:
-        run = await _begin(client.origin, imports, now, full=full)
-        return await _run(client, run, imports, publish, divisions, now, say)
+    async with imports.alone(SYSTEM):
+        if "://" not in address:
+            files = Files(Path(address))
+            run = await imports.begin(SYSTEM, files.origin, Mode.FILES, now)
+            return await _run(files, run, imports, publish, divisions, now, say)
+        async with LinkedEvents(address, say) as client:
+            run = await _begin(client.origin, imports, now, full=full)
+            return await _run(client, run, imports, publish, divisions, now, say)
 
 
 async def _begin(origin: str, imports: Imports, now: datetime, *, full: bool) -> Run:
