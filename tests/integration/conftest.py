@@ -1,6 +1,5 @@
-"""The real servers that the integration tests talk to: started once from the wheels, or given by address."""
+"""Parts of a test's own, which it may kill; those that all share are in the folder above."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.embedded import Addresses, Parts, start
-
-JARS = Path(os.environ["VINKKI_KAFKA_JARS"]) if os.environ.get("VINKKI_KAFKA_JARS") else None
+from api.embedded import Parts, start
 
 Begin = Callable[..., Parts]
 
@@ -21,29 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("integration")
 
 
-@pytest.fixture(scope="session")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    """All three parts, shared by the whole run: leave them running, and use names of your own in them."""
-    folder = tmp_path_factory.mktemp("parts")
-    started = start(
-        folder,
-        say=print,
-        jars=JARS,
-        kafka=os.environ.get("VINKKI_KAFKA"),
-        database=os.environ.get("VINKKI_DATABASE"),
-        redis=os.environ.get("VINKKI_REDIS"),
-    )
-    yield started
-    started.stop()
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def addresses(parts: Parts) -> Addresses:
-    """Where the shared parts are found."""
-    return parts.addresses
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A folder for parts, removed after the test: a home takes 100 MB."""
@@ -52,7 +26,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def own_parts(home: Path) -> Iterator[Begin]:
+def own_parts(home: Path, jars: Path | None) -> Iterator[Begin]:
     """Return a function that starts parts of the test's own, which it may kill; takes what `start` takes.
 
     Without a folder each call uses the same one, the fixture `home`. What still runs at its end is stopped.
@@ -66,7 +40,7 @@ def own_parts(home: Path) -> Iterator[Begin]:
             database: str | None = None,
             redis: str | None = None,
         ) -> Parts:
-            mine = start(folder or home, say=say, jars=JARS, kafka=kafka, database=database, redis=redis)
+            mine = start(folder or home, say=say, jars=jars, kafka=kafka, database=database, redis=redis)
             started.callback(mine.stop)
             return mine
 
