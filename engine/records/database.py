@@ -8,14 +8,18 @@ import alembic.command
 import alembic.config
 import psycopg
 from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from engine.errors import StoreUnavailable
+from engine.errors import InvalidInput, StoreUnavailable
+from engine.telemetry import logger
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+log = logger("engine")
+_FAULTS_OF_THE_DATA = ("21", "22", "23", "54")
+"""Classes of SQLSTATE that blame the values: cardinality, data, integrity, size. All others blame the database."""
 
 
 class Database:
@@ -38,6 +42,7 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=False,
+            hide_parameters=True,  # they name residents, and errors are logged
             connect_args={"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )
 
@@ -48,17 +53,19 @@ class Database:
         Raises
         ------
         StoreUnavailable
-            PostgreSQL cannot be reached or went away in the middle; nothing of the block is kept.
+            PostgreSQL cannot be reached, went away in the middle, or is not as it must be (read-only, without a table);
+            nothing of the block is kept.
+        InvalidInput
+            PostgreSQL cannot hold a value it was given.
         """
         try:
             async with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, PoolTimeout, OSError) as error:
+        except (PoolTimeout, OSError) as error:
             raise StoreUnavailable("The database does not answer; repeat in a moment.") from error
         except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, psycopg.InterfaceError):
-                raise StoreUnavailable("The database went away; repeat in a moment.") from error
-            raise
+            # `from None`: PostgreSQL quotes the values it complains of, and those must not reach a log.
+            raise _explained(error) from None
 
     async def listen(self, channels: Sequence[str]) -> AsyncIterator[tuple[str, str]]:
         """Yield (channel, payload) of each NOTIFY, over a connection of its own, until that connection breaks.
@@ -88,6 +95,8 @@ class Database:
     async def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to `revision`. One caller at a time does it, the others wait."""
         async with self.begin() as connection:
+            # Building an index over a year's journal takes longer than any request may.
+            await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8455)")
             await connection.run_sync(_upgrade, revision)
 
@@ -99,6 +108,15 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _explained(error: DBAPIError) -> InvalidInput | StoreUnavailable:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, DataError) or (state or "").startswith(_FAULTS_OF_THE_DATA):
+        return InvalidInput(f"The database cannot hold this ({state or 'unencodable'}); correct it and send it again.")
+    if not isinstance(error, OperationalError | InterfaceError):
+        log.error("database refuses", sqlstate=state, kind=type(error.orig).__name__)
+    return StoreUnavailable("The database does not answer; repeat in a moment.")
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
