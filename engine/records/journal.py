@@ -59,13 +59,22 @@ _OF = text("""
         WHERE j.resident = ANY(:residents) AND j.time >= :after AND j.time >= c.since
     ) latest WHERE n <= :most ORDER BY resident, time
 """)
+# Locked like the journal's, so that no withdrawal slips in between. What was shown before the latest word on `activity`
+# may tell of what that word has ended, and is left out too.
 _IMPRESSIONS = text("""
+    WITH event AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
+            suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text)
+    ), word AS (
+        SELECT resident, purpose, granted, since FROM consents
+        WHERE resident = ANY(:residents) ORDER BY resident, purpose FOR SHARE
+    )
     INSERT INTO impressions (suggestion, resident, time, basis, offers)
     SELECT e.suggestion, e.resident, e.time, e.basis, e.offers
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
-        suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text)
-    WHERE EXISTS (SELECT FROM consents c WHERE c.resident = e.resident AND c.purpose = e.purpose AND c.granted
-                  AND e.time >= c.since)
+    FROM event e JOIN word w ON w.resident = e.resident AND w.purpose = e.purpose AND w.granted AND e.time >= w.since
+    WHERE NOT EXISTS (
+        SELECT FROM word a WHERE a.resident = e.resident AND a.purpose = 'activity' AND e.time < a.since
+    )
     ON CONFLICT DO NOTHING
 """)
 # Evidence halves every week. Only what at least one resident did counts, and how many different ones is kept, so that a
@@ -85,6 +94,7 @@ _POPULARITY = text("""
     SELECT offer, greatest(score, 0), residents FROM fresh
     ON CONFLICT (offer) DO UPDATE SET score = excluded.score, residents = excluded.residents
 """)
+_PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass")
 POPULARITY_CHANNEL = "popularity"
 """The notification that popularity was recomputed."""
 _MEMORY = timedelta(days=400)
@@ -118,8 +128,9 @@ class JournalRecords:
 
     async def impressions(self, shown: Sequence[Impression]) -> None:
         """Keep what was shown to residents who allow it; idempotent by suggestion."""
+        values = {"rows": msgspec.json.encode(shown).decode(), "residents": list({its.resident for its in shown})}
         async with self._database.begin() as connection:
-            await connection.execute(_IMPRESSIONS, {"rows": msgspec.json.encode(shown).decode()})
+            await connection.execute(_IMPRESSIONS, values)
 
     async def refresh_popularity(self, now: datetime) -> None:
         """Recompute every offer's popularity, and tell every process that it changed."""
@@ -138,11 +149,15 @@ class JournalRecords:
         first = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         starts = [_month(first, n) for n in (-1, 0, 1, 2)]
         async with self._database.begin() as connection:
+            # Processes that start together would trip over one another; a partition that is there is left unlocked.
+            await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8457)")
+            present = set((await connection.execute(_PARTITIONS)).scalars())
             for start, end in pairwise(starts):
-                await connection.exec_driver_sql(
-                    f"CREATE TABLE IF NOT EXISTS journal_{start:%Y_%m} PARTITION OF journal "
-                    f"FOR VALUES FROM ('{start:%Y-%m-%d}Z') TO ('{end:%Y-%m-%d}Z')"
-                )
+                if (name := f"journal_{start:%Y_%m}") not in present:
+                    await connection.exec_driver_sql(
+                        f"CREATE TABLE {name} PARTITION OF journal "
+                        f"FOR VALUES FROM ('{start:%Y-%m-%d}Z') TO ('{end:%Y-%m-%d}Z')"
+                    )
 
     async def sweep(self, ids_before: datetime, now: datetime) -> None:
         """Drop event ids accepted before `ids_before`, and what is older than the notice promises (400 days)."""

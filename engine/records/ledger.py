@@ -115,11 +115,16 @@ _DELETE = (
     "DELETE FROM {table} t WHERE t.resident = :resident AND NOT EXISTS (SELECT FROM consents c "
     "WHERE c.resident = t.resident AND c.purpose = :purpose AND c.granted AND t.{time} >= c.since)"
 )
+# What was shown before may tell what was learned; what is shown after is a matter of `measurement` alone.
+_SHOWN_BEFORE = (
+    "DELETE FROM impressions t USING consents c "
+    "WHERE t.resident = :resident AND c.resident = t.resident AND c.purpose = :purpose AND t.time < c.since"
+)
 FORGETTING: dict[Purpose, tuple[str, ...]] = {
     Purpose.ACTIVITY: (
         _DELETE.format(table="journal", time="accepted"),
         _DELETE.format(table="journal_ids", time="accepted"),
-        _DELETE.format(table="impressions", time="time"),
+        _SHOWN_BEFORE,
     ),
     Purpose.INTERESTS: (_DELETE.format(table="interests", time="updated"),),
     Purpose.MEASUREMENT: (_DELETE.format(table="impressions", time="time"),),
