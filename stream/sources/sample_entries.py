@@ -4,7 +4,6 @@ A text may name its place: ``{at}`` stands for "Kallion kirjastossa" and ``{area
 own language. Any field that is not known here is refused, so a slip of the pen in a file fails at the first reading.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -79,13 +78,12 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offer: tuple[Activity, ...]
 
 
-def entries() -> Iterator[tuple[Kind, Activity, Held]]:
-    """Yield every activity with every place that holds it, in the order of the files."""
-    for path in sorted(FOLDER.glob("*.toml")):
-        if path.stem not in _NOT_CHAPTERS:
-            chapter = msgspec.toml.decode(path.read_bytes(), type=Chapter)
-            for activity in chapter.offer:
-                yield from ((activity.kind or chapter.kind, activity, held) for held in activity.at)
+@cache
+def entries() -> tuple[tuple[Kind, Activity, Held], ...]:
+    """Return every activity with every place that holds it, in the order of the files."""
+    paths = [path for path in sorted(FOLDER.glob("*.toml")) if path.stem not in _NOT_CHAPTERS]
+    chapters = [msgspec.toml.decode(path.read_bytes(), type=Chapter) for path in paths]
+    return tuple((a.kind or c.kind, a, held) for c in chapters for a in c.offer for held in a.at)
 
 
 def fill(text: Localized, venue: Venue) -> Localized:
