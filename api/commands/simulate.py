@@ -5,9 +5,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from models.simulation import SimulatedResident, day
-from models.simulation import residents as synthetic_residents
-
 from api import wiring
 from api.commands.importing import HELSINKI, taken_in
 from api.commands.parts import parts, say
@@ -15,13 +12,17 @@ from api.wiring import Stores
 from engine.consent import ConsentLedger, Permit, Purpose, Register
 from engine.errors import Misconfigured
 from engine.events import Interaction, InteractionBatch
+from engine.language import Localized
 from engine.offers import Offer
 from engine.residents import Interests, Residents
 from engine.settings import Settings
+from models.simulation import SimulatedResident, day
+from models.simulation import residents as synthetic_residents
 from stream.sources.sample_catalogue import sample_offers
 from stream.topics import INTERACTIONS
 
 PERSONAS = "personas.json"
+NAMES = ("Aino", "Elias", "Siiri", "Omar")
 _AT_ONCE = 200
 
 
@@ -74,7 +75,8 @@ async def _consent(stores: Stores, people: Sequence[SimulatedResident], at: date
             await ledger.record(pseudonym, purpose, granted=True, notice=versions[Purpose(purpose)], now=at)
         permit = await ledger.permit(pseudonym, Purpose.INTERESTS, at)
         if isinstance(permit, Permit):
-            await residents.tell(permit, Interests(languages=tuple(person.languages)), at)
+            told = Interests(keywords=person.interests[:4], languages=person.languages, access=tuple(person.access))
+            await residents.tell(permit, told, at)
     return found
 
 
@@ -93,6 +95,15 @@ async def _live(
 def _introduce(settings: Settings, people: Sequence[SimulatedResident], offers: Sequence[Offer]) -> None:
     """Write down a few of them, so that the demo's log-in page can offer to be one of them."""
     labels = {keyword.id: keyword.label for offer in offers for keyword in offer.keywords}
-    some = [person for person in people if {"activity", "interests"} <= person.consents][:4]
-    personas = [{"id": str(person.id), "name": person.describe(labels)} for person in some]
+    some = [person for person in people if {"activity", "interests"} <= person.consents]
+    personas = [
+        {"id": str(person.id), "name": _describe(name, person, labels)}
+        for name, person in zip(NAMES, some, strict=False)
+    ]
     (settings.home / PERSONAS).write_text(json.dumps(personas, ensure_ascii=False), "utf-8")
+
+
+def _describe(name: str, person: SimulatedResident, labels: dict[str, Localized]) -> str:
+    where = (person.neighborhood or person.district or "").rpartition(":")[2].replace("_", " ").title()
+    likes = ", ".join(filter(None, (labels.get(id_, Localized()).fi for id_ in person.interests[:3])))
+    return f"{name}, {person.age}, {where}: {likes}"
