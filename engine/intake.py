@@ -6,12 +6,13 @@ missing, it is made anew from the journal, since a crash may have come between t
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from engine.consent import Consents, Permit, Purpose, Refusal
+from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
-from engine.offers import Kind, Offer
+from engine.offers import Offer
 from engine.online import Online, Sealed
 from engine.records.journal import JournalRecords, Row
 from engine.records.ledger import LedgerRecords
@@ -21,8 +22,13 @@ from engine.taste import Observation, Taste, features, fold
 from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT
 
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
+Known = Mapping[str, tuple[Offer, tuple[str, ...]]]
+"""Offers with their features, by id."""
 _FEATURES_LIFE = timedelta(seconds=30)
-_TRIES = 5
+_EARLY_LIMIT = timedelta(hours=1)
+_TRAVEL_LIMIT = timedelta(days=8)
+"""How old an accepted event may be when it comes here: Kafka keeps it 7 days, and drops whole segments."""
+_TRIES = 32
 
 
 def _in_silence(_done: int, _of: int) -> None:
@@ -39,7 +45,7 @@ class Intake:
     refuse
         Where events go that cannot be used, with the reason.
     late_limit
-        Older interactions are refused.
+        Interactions that were older when they were accepted are refused.
     """
 
     def __init__(  # noqa: PLR0913 - the stores are what it is made of
@@ -65,10 +71,12 @@ class Intake:
 
     async def interactions(self, batches: Sequence[InteractionBatch], now: datetime) -> None:
         """Take in what residents did: path 1 of the house."""
-        usable = await self._usable(batches, now)
+        self._age(now)
+        known = await self._know({event.offer for batch in batches for event in batch.events})
+        usable = await self._usable(batches, known, now)
         sealed = await self._sealed({batch.resident for batch, _ in usable})
         permits = self._permits(sealed, now)
-        await self._count_visits(usable, sealed, now)
+        await self._count_visits(usable, known, now)
         rows = [
             _row(batch, event)
             for batch, events in usable
@@ -77,7 +85,7 @@ class Intake:
             if event.time >= permit.since
         ]
         if rows:
-            await self._remember(rows, sealed, permits, now)
+            await self._remember(rows, known, sealed, permits, now)
 
     async def offers(self, changes: Sequence[OfferChange], now: datetime) -> None:
         """Take in what sources tell of offers."""
@@ -105,8 +113,8 @@ class Intake:
     async def keep_house(self, now: datetime) -> None:
         """Make room for the months ahead, and drop what is older than promised."""
         await self._journal.ensure_partitions(now)
-        # A day more than the limit: an event that old is refused, so its id can no longer come back.
-        await self._journal.sweep(now - self._late_limit - timedelta(days=1), now)
+        # An id that old can no longer come back: whatever its client sends again, and however long Kafka keeps that.
+        await self._journal.sweep(now - self._late_limit - _EARLY_LIMIT - _TRAVEL_LIMIT, now)
 
     async def refresh_popularity(self, now: datetime) -> None:
         """Recompute popularity from the journal."""
@@ -130,7 +138,13 @@ class Intake:
         await self._online.mark_filled(now)
 
     async def rebuild(self, residents: Sequence[Pseudonym], now: datetime) -> None:
-        """Make the online state of `residents` anew: consents from the ledger, taste from the journal, interests."""
+        """Make the online state of `residents` anew: consents from the ledger, taste from the journal, interests.
+
+        Raises
+        ------
+        StoreUnavailable
+            A store is away, or somebody's state changes faster than it is made.
+        """
         left = list(residents)
         for _ in range(_TRIES):
             if not left:
@@ -140,16 +154,24 @@ class Intake:
             sealed = {s.resident: s for s in await self._online.sealed_many(left)}
             permits = self._permits(sealed, now, counted=False)
             events = await self._journal.of(list(permits), now)
-            tastes = {r: await self._fold(Taste(), events[r], _located(sealed[r], now)) for r in permits}
+            known = await self._know({event.offer for its in events.values() for event in its})
+            tastes = {r: _fold(Taste(), events[r], known, located=_located(sealed[r], now)) for r in permits}
             await self._restore_interests(consents, now)
             left = await self._swap(tastes, permits, sealed)
+        raise StoreUnavailable("The online state keeps changing; repeat in a moment.")
 
     async def _remember(
-        self, rows: Sequence[Row], sealed: dict[Pseudonym, Sealed], permits: dict[Pseudonym, Permit], now: datetime
+        self,
+        accepted: Sequence[Row],
+        known: Known,
+        sealed: dict[Pseudonym, Sealed],
+        permits: dict[Pseudonym, Permit],
+        now: datetime,
     ) -> None:
+        rows = list({(row.resident, row.id): row for row in reversed(accepted)}.values())
         fresh = await self._journal.write(rows)
         FOLDED.inc(len(fresh))
-        DUPLICATES.inc(len(rows) - len(fresh))
+        DUPLICATES.inc(len(accepted) - len(fresh))
         did: dict[Pseudonym, list[Row]] = defaultdict(list)
         for row in rows:
             did[row.resident].append(row)
@@ -160,7 +182,7 @@ class Intake:
                 doubtful.append(resident)
             else:
                 events = [Interaction(r.id, r.offer, r.type, r.time, r.value) for r in its]
-                tastes[resident] = await self._fold(held, events, _located(sealed[resident], now))
+                tastes[resident] = _fold(held, events, known, located=_located(sealed[resident], now))
         doubtful += await self._swap(tastes, permits, sealed)
         await self.rebuild(doubtful, now)
 
@@ -171,12 +193,6 @@ class Intake:
         done = await self._online.swap([(permits[r], sealed[r], taste) for r, taste in tastes.items()])
         return [resident for resident, ok in zip(tastes, done, strict=True) if not ok]
 
-    async def _fold(self, taste: Taste, events: Iterable[Interaction], located: bool) -> Taste:  # noqa: FBT001
-        events = list(events)
-        await self._know({event.offer for event in events})
-        seen = [Observation(e, *self._traits(e.offer)) for e in events if e.offer in self._known]
-        return fold(taste, seen, located=located)
-
     async def _restore_interests(self, consents: dict[Pseudonym, Consents], now: datetime) -> None:
         for resident, its in consents.items():
             permit = its.permit(Purpose.INTERESTS, now)
@@ -184,17 +200,15 @@ class Intake:
                 await self._online.put_interests(permit, told)
 
     async def _usable(
-        self, batches: Sequence[InteractionBatch], now: datetime
+        self, batches: Sequence[InteractionBatch], known: Known, now: datetime
     ) -> list[tuple[InteractionBatch, list[Interaction]]]:
-        """Leave out what is too old or about an offer nobody knows, and say so on `refused`."""
-        self._age(now)
-        await self._know({event.offer for batch in batches for event in batch.events})
+        """Leave out what cannot be used, and say why on `refused`."""
         refused: list[Refused] = []
         usable = []
         for batch in batches:
             kept = []
             for event in batch.events:
-                if (fault := self._fault(event, now)) is None:
+                if (fault := self._fault(batch, event, known, now)) is None:
                     kept.append(event)
                 else:
                     refused.append(Refused("interactions", fault[0], fault[1], now, payload=event.id))
@@ -205,10 +219,16 @@ class Intake:
                 REFUSED.labels("stream", refusal.code).inc()
         return [(batch, events) for batch, events in usable if events]
 
-    def _fault(self, event: Interaction, now: datetime) -> tuple[str, str] | None:
-        if event.time < now - self._late_limit:
-            return "too_old", f"It happened more than {self._late_limit.days} days ago."
-        if event.offer not in self._known:
+    def _fault(
+        self, batch: InteractionBatch, event: Interaction, known: Known, now: datetime
+    ) -> tuple[str, str] | None:
+        if batch.purpose != Purpose.ACTIVITY:
+            return "wrong_purpose", "It may not be used to learn from what the resident does."
+        if event.time < batch.accepted - self._late_limit or batch.accepted < now - _TRAVEL_LIMIT:
+            return "too_old", f"It happened more than {self._late_limit.days} days before it was sent, or was held up."
+        if event.time > batch.accepted + _EARLY_LIMIT:
+            return "in_future", "It has not happened yet."
+        if event.offer not in known:
             return "unknown_offer", "No offer has that id."
         return None
 
@@ -235,15 +255,14 @@ class Intake:
     async def _count_visits(
         self,
         usable: Sequence[tuple[InteractionBatch, list[Interaction]]],
-        sealed: dict[Pseudonym, Sealed],
+        known: Known,
         now: datetime,
     ) -> None:
         """Count different people per place and day, whoever they are: no name is kept, and none can be looked up."""
         visits: dict[str, set[Pseudonym]] = defaultdict(set)
         for batch, events in usable:
             for event in events:
-                place = self._known[event.offer][0].place
-                if place is not None and batch.resident in sealed:
+                if (place := known[event.offer][0].place) is not None:
                     visits[place.id].add(batch.resident)
         if visits:
             await self._online.visit(visits, now.date())
@@ -253,15 +272,20 @@ class Intake:
             self._known.clear()
             self._known_since = now
 
-    async def _know(self, ids: set[str]) -> None:
-        missing = [id_ for id_ in ids if id_ not in self._known]
-        if missing:
+    async def _know(self, ids: set[str]) -> Known:
+        """Return those of the offers that exist. Of one's own, since another agent may drop any while one waits."""
+        held = {id_: self._known[id_] for id_ in ids if id_ in self._known}
+        if missing := [id_ for id_ in ids if id_ not in held]:
             found = await self._offers.remembered(missing)
-            self._known.update({id_: (offer, features(offer)) for id_, offer in found.items()})
+            fresh = {id_: (offer, features(offer)) for id_, offer in found.items()}
+            self._known.update(fresh)
+            held |= fresh
+        return held
 
-    def _traits(self, id_: str) -> tuple[Kind, tuple[str, ...]]:
-        offer, its = self._known[id_]
-        return offer.kind, its
+
+def _fold(taste: Taste, events: Iterable[Interaction], known: Known, *, located: bool) -> Taste:
+    seen = [Observation(e, known[e.offer][0].kind, known[e.offer][1]) for e in events if e.offer in known]
+    return fold(taste, seen, located=located)
 
 
 def _row(batch: InteractionBatch, e: Interaction) -> Row:
