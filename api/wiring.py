@@ -30,6 +30,8 @@ from stream.watchdog import LagReader
 
 Clock = Callable[[], datetime]
 log = logger("api")
+COMMAND_PATIENCE_SECONDS = 60.0
+"""Nobody waits at a web page for a command: it rides out a broker that is slow or restarting."""
 
 
 def utc_now() -> datetime:
@@ -57,8 +59,13 @@ class Stores:
         await self.database.close()
 
 
-def connect(settings: Settings, connections: int = 8) -> Stores:
+def connect(settings: Settings, connections: int = 8, patience_seconds: float = 4.0) -> Stores:
     """Return the stores at the addresses of `settings`; each connects at its first use.
+
+    Parameters
+    ----------
+    patience_seconds
+        How long a publication may take: short where somebody waits for the answer, long in a command.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def connect(settings: Settings, connections: int = 8) -> Stores:
         residents=ResidentRecords(database),
         offers=OfferRecords(database),
         imports=Imports(database),
-        publisher=Publisher(settings.kafka),
+        publisher=Publisher(settings.kafka, patience_seconds),
     )
 
 

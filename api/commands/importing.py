@@ -48,7 +48,7 @@ def show_report(settings: Settings) -> None:
 
 async def bring_sample(settings: Settings, now: datetime, told: Callable[[str], None]) -> None:
     """Publish the sample catalogue of today and wait until it is taken in."""
-    stores = wiring.connect(settings)
+    stores = wiring.connect(settings, patience_seconds=wiring.COMMAND_PATIENCE_SECONDS)
     try:
         changes = sample_changes(now.astimezone(HELSINKI).date(), now)
         told(f"Loading the sample catalogue: {len(changes)} offers")
@@ -81,7 +81,7 @@ async def taken_in(settings: Settings, topic: str, told: Callable[[str], None]) 
 
 
 async def _prepared(settings: Settings) -> Stores:
-    stores = wiring.connect(settings)
+    stores = wiring.connect(settings, patience_seconds=wiring.COMMAND_PATIENCE_SECONDS)
     await wiring.prepare(settings, stores, wiring.utc_now())
     return stores
 

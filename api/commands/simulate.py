@@ -47,7 +47,7 @@ async def first_day(settings: Settings, count: int, seed: int) -> None:
 
 
 async def _simulate(settings: Settings, count: int, seed: int, told: Callable[[str], None]) -> None:
-    stores, now = wiring.connect(settings), wiring.utc_now()
+    stores, now = wiring.connect(settings, patience_seconds=wiring.COMMAND_PATIENCE_SECONDS), wiring.utc_now()
     try:
         offers = sample_offers(now.astimezone(HELSINKI).date())
         people = synthetic_residents(count, seed, offers)
