@@ -27,8 +27,8 @@ from engine.offers import Kind, Offer
 HALF_LIVES_DAYS = (4.0, 14.0, 45.0, 120.0)
 MOST_FEATURES = 96
 MOST_SEEN, MOST_SETTLED = 24, 160
-MOST_KEYWORDS, MOST_AUDIENCES, MOST_TIMES = 12, 3, 3
-"""How many of each an offer counts with; with the five other families that is 23 features at most."""
+MOST_KEYWORDS, MOST_AUDIENCES, MOST_TIMES = 10, 3, 2
+"""How many of each an offer counts with; with the five other families that is 20 features at most."""
 FLOOR = 0.005
 """A feature weaker than this is dropped: about a glance of three weeks ago."""
 
@@ -41,7 +41,7 @@ _TICKS = 256
 _HEADER = struct.Struct("<BIHHH")
 _KEY_BYTES = 6
 # In the order of sorting: newest last; at one moment by type, then by offer, so that no order of arrival matters.
-_TOUCH = np.dtype([("second", "<u4"), ("fraction", "u1"), ("type", "u1"), ("offer", "<u8")])
+_TOUCH = np.dtype([("second", "<u4"), ("fraction", "u1"), ("type", "u1"), ("low", "<u4"), ("high", "<u2")])
 _LOCATED_FAMILIES = frozenset({"place", "district", "neighborhood"})
 
 Key = int
@@ -88,7 +88,9 @@ LESSONS: Mapping[InteractionType, Lesson] = {
 RATING_WEIGHTS = {1: -3.0, 2: -1.5, 3: 0.5, 4: 2.5, 5: 4.0}
 """What a rating teaches, by its stars, instead of the lesson's own weight."""
 
-_Row = tuple[Key, int, int, int]
+_HIGH = np.uint64(32)
+_Row = tuple[int, int, int, int, int]
+_NEVER = (0, 0, 0, 0, 0)
 _LANES = {lesson.code: lesson.lane for lesson in LESSONS.values()}
 _TYPES = {lesson.code: type_ for type_, lesson in LESSONS.items()}
 _SETTLING = np.isin(np.arange(256), [lesson.code for lesson in LESSONS.values() if lesson.settles])
@@ -188,22 +190,23 @@ class Taste:
 
     def settled(self) -> Keys:
         """Return the hashes of offers not to be suggested: saved, dismissed, registered for, attended or rated."""
-        settled: Keys = np.unique(self.touches["offer"][_SETTLING[self.touches["type"]]])
-        return settled
+        settling = self.touches[_SETTLING[self.touches["type"]]]
+        return np.unique(settling["low"] | settling["high"].astype(np.uint64) << _HIGH)
 
     def recent(self, most: int = 20) -> list[Touch]:
         """Return what the resident did last, newest first."""
-        newest = self.touches[:most].tolist()
-        return [Touch(offer, _TYPES[type_], second + part / _TICKS) for second, part, type_, offer in newest]
+        return [
+            Touch(low | high << 32, _TYPES[type_], second + part / _TICKS)
+            for second, part, type_, low, high in self.touches[:most].tolist()
+        ]
 
     def pack(self) -> bytes:
-        """Return the binary form: header, keys, a byte of flags each, the sums that are not 0, columns of touches."""
+        """Return the binary form: header, keys, a byte of flags each, the sums that are not 0, touches."""
         present = self.sums != 0
         flags = (present @ _BITS + self.located * _LOCATED_BIT).astype(np.uint8)
         header = _HEADER.pack(_VERSION, self.reference, len(self.keys), int(present.sum()), len(self.touches))
-        columns = (flags, self.sums[present], *(self.touches[name] for name in _COLUMNS))
         return b"".join(
-            [header, _narrow(self.keys), _narrow(self.touches["offer"]), *(column.tobytes() for column in columns)]
+            (header, _narrow(self.keys), flags.tobytes(), self.sums[present].tobytes(), self.touches.tobytes())
         )
 
     @classmethod
@@ -218,24 +221,17 @@ class Taste:
         if len(packed) < _HEADER.size or packed[0] != _VERSION:
             raise ValueError("This taste is of an unknown version; rebuild it from the journal.")
         _, reference, n, sums_held, touched = _HEADER.unpack_from(packed)
-        if len(packed) != _HEADER.size + (_KEY_BYTES + 1) * n + 4 * sums_held + 12 * touched:
+        flags_at = _HEADER.size + _KEY_BYTES * n
+        touches_at = flags_at + n + 4 * sums_held
+        if len(packed) != touches_at + _TOUCH.itemsize * touched:
             raise ValueError("This taste is cut short; rebuild it from the journal.")
-        keys = _widen(packed, n + touched, _HEADER.size)
-        at = _HEADER.size + _KEY_BYTES * (n + touched)
-        flags = np.frombuffer(packed, np.uint8, n, at)
+        flags = np.frombuffer(packed, np.uint8, n, flags_at)
         sums = np.zeros((n, _CLASSES), np.float32)
-        sums[_PRESENT[flags]] = np.frombuffer(packed, "<f4", sums_held, at + n)
-        touches = np.empty(touched, _TOUCH)
-        touches["offer"] = keys[n:]
-        at += n + 4 * sums_held
-        for name in _COLUMNS:
-            column = np.frombuffer(packed, _TOUCH[name], touched, at)
-            touches[name] = column
-            at += column.nbytes
-        return cls(reference, keys[:n], sums, flags >= _LOCATED_BIT, touches)
+        sums[_PRESENT[flags]] = np.frombuffer(packed, "<f4", sums_held, flags_at + n)
+        touches = np.frombuffer(packed, _TOUCH, touched, touches_at)
+        return cls(reference, _widen(packed, n, _HEADER.size), sums, flags >= _LOCATED_BIT, touches)
 
 
-_COLUMNS = ("second", "fraction", "type")
 _BITS = 1 << np.arange(_CLASSES)
 _PRESENT = (np.arange(256)[:, None] >> np.arange(_CLASSES) & 1).astype(bool)
 """By flags, which half-lives have a sum."""
@@ -336,13 +332,12 @@ def _rounded(sums: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _touched(taste: Taste, seen: Sequence[Observation], times: Sequence[float]) -> list[_Row]:
-    latest: dict[tuple[Key, Lane], _Row] = {(row[3], _LANES[row[2]]): row for row in taste.touches.tolist()}
+    latest: dict[tuple[int, int, Lane], _Row] = {(*row[3:], _LANES[row[2]]): row for row in taste.touches.tolist()}
     for observation, time in zip(seen, times, strict=True):
         lesson = LESSONS[observation.interaction.type]
-        offer = key(observation.interaction.offer)
-        row = (*divmod(int(time * _TICKS), _TICKS), lesson.code, offer)
-        at = (offer, lesson.lane)
-        if row > latest.get(at, (0, 0, 0, 0)):
+        high, low = divmod(key(observation.interaction.offer), 1 << 32)
+        row = (*divmod(int(time * _TICKS), _TICKS), lesson.code, low, high)
+        if row > latest.get(at := (low, high, lesson.lane), _NEVER):
             latest[at] = row
     rows = sorted(latest.values(), reverse=True)
     glances = [row for row in rows if _LANES[row[2]] is Lane.SEEN]

@@ -1,0 +1,255 @@
+"""Every offer that may be suggested, in memory: columns to rank by, and cards to answer with.
+
+Each API process holds one catalogue. A change costs a new row; what stood before is marked as gone, and now and then
+the rows that are gone or over are dropped. A reader takes `live` once and reads nothing else, so it never sees half a
+change.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.columns import KIND_BITS, NEVER, Columns, Row, Trait, Vocabulary, encode_row, minute
+from engine.offers import Offer, card, encode
+from engine.taste import Key, key
+
+K_ANONYMITY = 10
+"""Fewer different residents than this make nothing popular: what a small group does is not shown, not even by order."""
+
+BLOCK = 256
+"""Rows that a request skips together."""
+
+_FIRST_ROWS = 256
+_LOOSE_ROWS = 1_000
+_LOOSE_SHARE = 0.25
+_DRIFT_SHARE = 0.02
+_NARROW_SLOTS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What may be suggested at one minute: compact copies of what every request reads, and the way to the rest.
+
+    Attributes
+    ----------
+    minute
+        Now, in minutes since 1970.
+    columns, dates, ids, cards
+        Of all rows. A date is a start and an end in minutes; shape (dates, 2).
+    idf
+        Weight of each slot: of its family, times its inverse document frequency. Shape (slots,).
+    slots
+        How many slots the vocabulary has.
+    rows
+        Which rows are live, ascending. Shape (n,), as those below.
+    traits, languages, x, y, last
+        As in `Columns`.
+    next
+        Start of the earliest date that is not over.
+    blocks
+        For each `BLOCK` of these: kinds (bits), earliest `next`, latest `last`, whether any has several dates.
+        Shape (n / `BLOCK`, 4).
+    """
+
+    minute: int
+    columns: Columns
+    dates: NDArray[np.int32]
+    ids: Sequence[str]
+    cards: Sequence[bytes]
+    idf: NDArray[np.float32]
+    slots: int
+    rows: NDArray[np.uint32]
+    traits: NDArray[np.uint32]
+    languages: NDArray[np.uint32]
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    last: NDArray[np.int32]
+    next: NDArray[np.int32]
+    blocks: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Catalogue:
+    """The offers of this process. It is changed and read in one thread; a `Live` may be read in any.
+
+    Parameters
+    ----------
+    dimensions
+        How many factors a model gives each offer; 0 while there is no model.
+    """
+
+    def __init__(self, dimensions: int = 0) -> None:
+        self.vocabulary = Vocabulary()
+        self._columns = Columns.empty(_FIRST_ROWS, dimensions)
+        self._dates = np.zeros((_FIRST_ROWS, 2), np.int32)
+        self._dated = 0
+        self._ids: list[str] = []
+        self._cards: list[bytes] = []
+        self._at: dict[Key, int] = {}
+        self._idf = np.zeros(1, np.float32)
+        self._ordered = self._weighted = self._drift = 0
+        self._live: Live | None = None
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def row(self, hashed: Key) -> int | None:
+        """Return the row of the offer whose id has this hash (`engine.taste.key`)."""
+        return self._at.get(hashed)
+
+    def apply(self, changes: Mapping[str, Offer | None]) -> None:
+        """Put in new and changed offers, take out those that are None or that nobody can get into any more."""
+        replaced = {id_: self._take_out(id_) for id_ in changes}
+        first, dated = len(self._ids), self._dated
+        rows: list[Row] = []
+        for id_, offer in changes.items():
+            if offer is None or (row := encode_row(offer, self.vocabulary, dated)).until == 0:
+                continue
+            self._at[key(id_)] = first + len(rows)
+            self._ids.append(id_)
+            self._cards.append(encode(card(offer)))
+            dated = row.dates_to
+            rows.append(row)
+        if rows:
+            self._write(first, rows)
+            self._inherit(first, [replaced[id_] for id_ in self._ids[first:]])
+        self._drift += len(changes)
+        self._live = None
+
+    def popularity(self, scores: Mapping[str, tuple[float, int]]) -> None:
+        """Replace how popular offers are: by id, a score of any scale and how many different residents it is of."""
+        self._columns.popularity[:], self._columns.visitors[:] = 0, 0
+        highest = max((score for score, residents in scores.values() if residents >= K_ANONYMITY), default=0.0)
+        for id_, (score, residents) in scores.items():
+            if residents >= K_ANONYMITY and score > 0 and (row := self._at.get(key(id_))) is not None:
+                self._columns.popularity[row] = math.log1p(score) / math.log1p(highest)
+                self._columns.visitors[row] = residents
+
+    def factors(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Replace the offers' factors by a model's; an offer that the model does not know gets zeros."""
+        self._columns.factors[:] = 0
+        for id_, vector in vectors.items():
+            if (row := self._at.get(key(id_))) is not None:
+                self._columns.factors[row] = vector
+
+    def live(self, now: datetime) -> Live:
+        """Return what may be suggested at `now`; made anew once a minute and after a change."""
+        if self._live is None or self._live.minute != minute(now):
+            self._live = self._build(minute(now))
+        return self._live
+
+    def _build(self, now: int) -> Live:
+        rows = np.flatnonzero(self._columns.until[: len(self._ids)] > now)
+        if len(self._ids) - min(self._ordered, len(rows)) > max(_LOOSE_ROWS, _LOOSE_SHARE * len(rows)):
+            rows = self._order(rows, self._next_starts(now)[rows])
+        self._weigh()
+        columns = replace(self._columns)
+        traits, last, next_start = columns.traits[rows], columns.last[rows], self._next_starts(now)[rows]
+        return Live(
+            minute=now,
+            columns=columns,
+            dates=self._dates,
+            ids=self._ids,
+            cards=self._cards,
+            idf=self._idf,
+            slots=len(self.vocabulary),
+            rows=rows.astype(np.uint32),
+            traits=traits,
+            languages=columns.languages[rows],
+            x=columns.x[rows],
+            y=columns.y[rows],
+            last=last,
+            next=next_start,
+            blocks=_blocks(traits, next_start, last),
+        )
+
+    def _next_starts(self, now: int) -> NDArray[np.int32]:
+        """Return, for every row, the start of its earliest date that is not over."""
+        if not self._ids:
+            return np.zeros(0, np.int32)
+        starts, ends = self._dates[: self._dated].T
+        ahead = np.where(ends > now, starts, NEVER).astype(np.int32)
+        next_starts: NDArray[np.int32] = np.minimum.reduceat(ahead, self._columns.dates_from[: len(self._ids)])
+        return next_starts
+
+    def _take_out(self, id_: str) -> int | None:
+        row = self._at.pop(key(id_), None)
+        if row is not None:
+            self._columns.until[row] = 0
+        return row
+
+    def _write(self, first: int, rows: Sequence[Row]) -> None:
+        size, held = first + len(rows), len(self._columns.until)
+        slot_type = np.uint16 if len(self.vocabulary) <= _NARROW_SLOTS else np.uint32
+        if size > held or slot_type is not self._columns.slots.dtype.type:
+            capacity = held if size <= held else max(size, 2 * held)
+            self._columns = self._columns.taken(np.arange(first), capacity, slot_type)
+        dates = np.array([date for row in rows for date in row.dates], np.int32)
+        if (dated := self._dated + len(dates)) > len(self._dates):
+            self._dates = np.concatenate([self._dates, np.zeros((max(dated, len(self._dates)), 2), np.int32)])
+        self._dates[self._dated : dated] = dates
+        self._dated = dated
+        self._columns.put(first, rows)
+
+    def _inherit(self, first: int, replaced: Sequence[int | None]) -> None:
+        """Give rows what is known of the offers beside their content, from the rows they replace."""
+        columns = self._columns
+        for row, old in enumerate(replaced, first):
+            if old is not None:
+                columns.popularity[row], columns.visitors[row] = columns.popularity[old], columns.visitors[old]
+                columns.factors[row] = columns.factors[old]
+
+    def _weigh(self) -> None:
+        """Bring IDF weights and norms up to date: those of all rows after much has changed, else those of new rows."""
+        if self._drift == 0:
+            return
+        rows = len(self._ids)
+        slots = self._columns.slots[:rows]
+        if self._drift > _DRIFT_SHARE * rows:
+            current = slots[np.fromiter(self._at.values(), np.intp, len(self._at))]
+            counts = np.bincount(current.ravel(), minlength=len(self.vocabulary))
+            self._idf = _idf(counts, len(self._at), self.vocabulary)
+            self._weighted = self._drift = 0
+        if len(self.vocabulary) > len(self._idf):
+            fresh = np.ones(len(self.vocabulary), np.int64)
+            self._idf = np.concatenate([self._idf, _idf(fresh, len(self._at), self.vocabulary)[len(self._idf) :]])
+        lengths = np.sqrt(np.square(self._idf[slots[self._weighted :]]).sum(axis=1))
+        self._columns.norm[self._weighted : rows] = 1 / np.maximum(lengths, np.float32(1e-6))
+        self._weighted = rows
+
+    def _order(self, rows: NDArray[np.intp], next_starts: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Keep these rows only, by kind and start: a request for some kinds or days then skips whole blocks."""
+        columns = self._columns
+        rows = rows[np.lexsort((next_starts, columns.traits[rows] & KIND_BITS))]
+        counts = (columns.dates_to - columns.dates_from)[rows]
+        ends = np.cumsum(counts, dtype=np.int32)
+        moved = columns.dates_from[rows] - (ends - counts)
+        self._dates = self._dates[np.repeat(moved, counts) + np.arange(counts.sum())]
+        self._columns = columns.taken(rows, max(len(rows), _FIRST_ROWS), columns.slots.dtype.type)
+        self._columns.dates_from[: len(rows)], self._columns.dates_to[: len(rows)] = ends - counts, ends
+        self._drift += len(self._ids) - len(rows) + 1
+        self._ids, self._cards = [self._ids[row] for row in rows], [self._cards[row] for row in rows]
+        self._at = {key(id_): row for row, id_ in enumerate(self._ids)}
+        self._dated, self._weighted, self._ordered = len(self._dates), 0, len(rows)
+        return np.arange(len(rows))
+
+
+def _idf(counts: NDArray[np.int64], offers: int, vocabulary: Vocabulary) -> NDArray[np.float32]:
+    weights = np.array(vocabulary.weights) * np.log1p(offers / np.maximum(counts, 1))
+    return weights.astype(np.float32)
+
+
+def _blocks(traits: NDArray[np.uint32], starts: NDArray[np.int32], ends: NDArray[np.int32]) -> NDArray[np.int32]:
+    if not len(traits):
+        return np.zeros((0, 4), np.int32)
+    first = np.arange(0, len(traits), BLOCK)
+    bits = np.bitwise_or.reduceat(traits, first)
+    several = bits >> np.uint32(Trait.SEVERAL_DATES) & np.uint32(1)
+    columns = (bits & KIND_BITS, np.minimum.reduceat(starts, first), np.maximum.reduceat(ends, first), several)
+    return np.stack(columns, axis=1).astype(np.int32)

@@ -1,0 +1,338 @@
+"""The catalogue's columns: what ranking needs of every offer, as arrays. One row an offer; no object an offer.
+
+Times are whole minutes since 1970 (UTC), places metres east and north of the city's middle, names slots of a
+`Vocabulary`.
+What a filter asks for is packed into two 32-bit words an offer (`Trait`, `languages`), so that ranking reads few bytes.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.language import Localized
+from engine.offers import NO_END_MEANS, Access, Kind, Offer, Place, Status
+from engine.taste import Key, features, key
+
+MOST_SLOTS = 20
+NEVER = 2**31 - 1
+"""The minute that never comes."""
+FAR_METRES = 1.0e9
+"""Where an offer without a point lies: outside every radius."""
+
+_MIDDLE_LAT, _MIDDLE_LON = 60.18, 24.95
+_METRES_A_DEGREE = 111_195.0
+_CACHE_LINE = 64
+
+
+FAMILY_WEIGHTS = {
+    "keyword": 1.0,
+    "place": 0.5,
+    "kind": 0.5,
+    "audience": 0.5,
+    "when": 0.4,
+    "organiser": 0.3,
+    "neighborhood": 0.3,
+    "district": 0.2,
+}
+"""How much a feature of each family says about an offer, beside how rare it is."""
+
+
+SlotType = type[np.uint16] | type[np.uint32]
+
+
+class Trait(IntEnum):
+    """First bit of each part of `Columns.traits`. Unknown access and ages are written to pass every filter."""
+
+    KIND = 0
+    FREE = 4
+    ANY_DAY = 5
+    ACCESS = 6
+    ACCESS_UNKNOWN = 12
+    AGE_UNKNOWN = 13
+    SEVERAL_DATES = 14
+    AGE_MIN = 16
+    AGE_MAX = 24
+
+
+KINDS = {kind: 1 << (Trait.KIND + n) for n, kind in enumerate(Kind)}
+KIND_BITS = np.uint32(sum(KINDS.values()))
+ACCESSES = {access: 1 << (Trait.ACCESS + n) for n, access in enumerate(Access)}
+OLDEST = 255
+LANGUAGE_UNKNOWN = 1 << 31
+_MOST_LANGUAGES = 31
+_ALL_ACCESS = sum(ACCESSES.values())
+
+
+class Vocabulary:
+    """Numbers for features, series and languages; 0 means none. A name keeps its number while the process lives."""
+
+    def __init__(self) -> None:
+        self._slots: dict[Key, int] = {0: 0}
+        self._series: dict[str, int] = {}
+        self._languages: dict[str, int] = {}
+        self.names: list[str] = [""]
+        self.labels: list[Localized] = [Localized()]
+        self.weights: list[float] = [0.0]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def add(self, name: str, label: Localized | None = None) -> int:
+        """Return the slot of a name, giving it one if need be; the newest label that says something is kept."""
+        if (slot := self._slots.setdefault(key(name), len(self.names))) == len(self.names):
+            self.names.append(name)
+            self.labels.append(label or Localized())
+            self.weights.append(FAMILY_WEIGHTS.get(name.partition(":")[0], 0.0))
+        elif label:
+            self.labels[slot] = label
+        return slot
+
+    def slot(self, hashed: Key) -> int:
+        """Return the slot of a name's hash, 0 where no offer has it."""
+        return self._slots.get(hashed, 0)
+
+    def slots_of(self, keys: Iterable[Key]) -> NDArray[np.int32]:
+        """Return the slots of several hashes, in their order."""
+        return np.array([self._slots.get(k, 0) for k in keys], np.int32)
+
+    def series(self, name: str | None) -> int:
+        """Return the number of a series; apart from the slots, so that the tables over those stay small."""
+        return self._series.setdefault(name, len(self._series) + 1) if name else 0
+
+    def language(self, code: str) -> int:
+        """Return a language's bit; 0 from the 32nd language on: offers only in those count as of unknown language."""
+        if code not in self._languages and len(self._languages) < _MOST_LANGUAGES:
+            self._languages[code] = 1 << len(self._languages)
+        return self._languages.get(code, 0)
+
+
+class Row(NamedTuple):
+    """One offer as it goes into the columns of the same names, with its dates."""
+
+    traits: int
+    languages: int
+    until: int
+    dates_from: int
+    dates_to: int
+    last: int
+    opens: int
+    closes: int
+    seats: int
+    x: float
+    y: float
+    series: int
+    place: int
+    area: int
+    keywords: int
+    counts: int
+    slots: Sequence[int]
+    dates: Sequence[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class Columns:
+    """The arrays; rows are in the order in which offers came, so that the dates of neighbours are neighbours.
+
+    Attributes
+    ----------
+    traits
+        See `Trait`.
+    languages
+        A bit for each language spoken, or `LANGUAGE_UNKNOWN`.
+    until
+        The minute from which nobody may be suggested the offer; 0 for one that is gone.
+    dates_from, dates_to
+        Where the offer's dates lie among all dates; each offer has at least one.
+    last, opens, closes
+        End of the last date; enrolment's first and last minute (0 and `NEVER` where not told).
+    seats
+        Seats left; -1 for unlimited.
+    x, y
+        Metres east and north of the city's middle; `FAR_METRES` where unknown.
+    series, place, area
+        Slots; `area` is the neighbourhood, else the district.
+    keywords, counts
+        How many of the first `slots` are keywords, and how many there are in all.
+    slots
+        Features of the offer, 0 beyond the last; 16 bits wide until the vocabulary outgrows them. Shape (n, 20).
+    norm
+        One over the Euclidean length of the features' IDF weights.
+    popularity, visitors
+        Between 0 and 1; and how many different residents it comes from.
+    factors
+        A model's factors; no columns while there is no model. Shape (n, d).
+    """
+
+    traits: NDArray[np.uint32]
+    languages: NDArray[np.uint32]
+    until: NDArray[np.int32]
+    dates_from: NDArray[np.int32]
+    dates_to: NDArray[np.int32]
+    last: NDArray[np.int32]
+    opens: NDArray[np.int32]
+    closes: NDArray[np.int32]
+    seats: NDArray[np.int32]
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    series: NDArray[np.int32]
+    place: NDArray[np.int32]
+    area: NDArray[np.int32]
+    keywords: NDArray[np.int32]
+    counts: NDArray[np.uint8]
+    slots: NDArray[np.uint16] | NDArray[np.uint32]
+    norm: NDArray[np.float32]
+    popularity: NDArray[np.float32]
+    visitors: NDArray[np.int32]
+    factors: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, capacity: int = 256, dimensions: int = 0, slot_type: SlotType = np.uint16) -> Self:
+        """Return columns of zeros."""
+        record = _record(slot_type)
+        records = aligned((capacity,), record)
+        columns = {name: records[name] for name in record.names or ()}
+        columns["factors"] = aligned((capacity, dimensions), np.dtype(np.float32))
+        types = {"traits": np.uint32, "languages": np.uint32, "x": np.float32, "y": np.float32}
+        others = [f.name for f in fields(cls) if f.name not in columns]
+        return cls(**columns, **{name: np.zeros(capacity, types.get(name, np.int32)) for name in others})
+
+    def taken(self, rows: NDArray[np.intp], capacity: int, slot_type: SlotType) -> "Columns":
+        """Return a copy of some rows, with room for `capacity` and slots of another width."""
+        copy = Columns.empty(capacity, self.factors.shape[1], slot_type)
+        for f in fields(self):
+            getattr(copy, f.name)[: len(rows)] = getattr(self, f.name)[rows]
+        return copy
+
+    def put(self, at: int, rows: Sequence[Row]) -> None:
+        """Write rows from row `at` on."""
+        for name, values in zip(Row._fields[:-2], zip(*(row[:-2] for row in rows), strict=True), strict=True):
+            getattr(self, name)[at : at + len(rows)] = values
+        for n, row in enumerate(rows, at):
+            self.slots[n, : len(row.slots)] = row.slots
+
+
+def _record(slot_type: SlotType) -> np.dtype[np.void]:
+    """Lay what scoring reads of an offer side by side: with narrow slots, on one cache line."""
+    packed = np.dtype([("slots", slot_type, (MOST_SLOTS,)), ("norm", "<f4"), ("popularity", "<f4"), ("counts", "u1")])
+    names = packed.names or ()
+    return np.dtype(
+        {
+            "names": names,
+            "formats": [packed[name] for name in names],
+            "offsets": [packed.fields[name][1] for name in names] if packed.fields else [],
+            "itemsize": packed.itemsize + -packed.itemsize % _CACHE_LINE,
+        }
+    )
+
+
+def aligned(shape: tuple[int, ...], type_: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array of zeros that begins where a cache line does: a row of 64 factors then lies on 4 lines, not 5."""
+    size = math.prod(shape) * type_.itemsize
+    raw = np.zeros(size + _CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE
+    return raw[start : start + size].view(type_).reshape(shape)
+
+
+def encode_row(offer: Offer, vocabulary: Vocabulary, dates_from: int) -> Row:
+    """Turn an offer into a row whose dates begin at `dates_from`."""
+    slots = _slots(offer, vocabulary)
+    dates = _dates(offer)
+    point = None if offer.place is None or offer.city_wide or offer.online else offer.place
+    x, y = _position(point)
+    return Row(
+        traits=_traits(offer) | (len(dates) > 1) << Trait.SEVERAL_DATES,
+        languages=_languages(offer, vocabulary),
+        until=_until(offer, dates),
+        dates_from=dates_from,
+        dates_to=dates_from + len(dates),
+        last=max(end for _, end in dates),
+        opens=minute(offer.enrolment_opens) if offer.enrolment_opens else 0,
+        closes=minute(offer.enrolment_closes) if offer.enrolment_closes else NEVER,
+        seats=-1 if offer.seats_left is None else offer.seats_left,
+        x=x,
+        y=y,
+        series=vocabulary.series(offer.series),
+        place=vocabulary.add(f"place:{offer.place.id}", offer.place.name) if offer.place else 0,
+        area=_area(point, vocabulary),
+        keywords=sum(vocabulary.names[slot].startswith("keyword:") for slot in slots),
+        counts=len(slots),
+        slots=slots,
+        dates=dates,
+    )
+
+
+def _position(place: Place | None) -> tuple[float, float]:
+    if place is None or place.lat is None or place.lon is None:
+        return FAR_METRES, FAR_METRES
+    return metres(place.lat, place.lon)
+
+
+def _area(place: Place | None, vocabulary: Vocabulary) -> int:
+    if place is None:
+        return 0
+    if place.neighborhood:
+        return vocabulary.add(f"neighborhood:{place.neighborhood}")
+    return vocabulary.add(f"district:{place.district}") if place.district else 0
+
+
+def minute(moment: datetime) -> int:
+    """Return a moment as minutes since 1970, rounded down."""
+    return max(0, min(math.floor(moment.timestamp() / 60), NEVER))
+
+
+def metres(lat: float, lon: float) -> tuple[float, float]:
+    """Return a point in degrees as metres east and north of the city's middle; within the city it is right to 1 %."""
+    east = (lon - _MIDDLE_LON) * _METRES_A_DEGREE * math.cos(math.radians(_MIDDLE_LAT))
+    return east, (lat - _MIDDLE_LAT) * _METRES_A_DEGREE
+
+
+def _slots(offer: Offer, vocabulary: Vocabulary) -> list[int]:
+    labels = {f"keyword:{k.id}": k.label for k in offer.keywords}
+    labels |= {f"audience:{k.id}": k.label for k in offer.audience}
+    return [vocabulary.add(name, labels.get(name)) for name in features(offer)]
+
+
+def _dates(offer: Offer) -> list[tuple[int, int]]:
+    if offer.starts is None or offer.ongoing:
+        first = minute(offer.starts) if offer.starts else 0
+        return [(first, minute(offer.ends) if offer.ends else NEVER)]
+    spans = [(date.starts, date.ends) for date in offer.dates] or [(offer.starts, offer.ends)]
+    return [(minute(starts), minute(ends or starts + NO_END_MEANS)) for starts, ends in spans]
+
+
+def _until(offer: Offer, dates: Sequence[tuple[int, int]]) -> int:
+    held = offer.status in (Status.SCHEDULED, Status.RESCHEDULED)
+    if not held or (offer.seats_left is not None and offer.seats_left <= 0):
+        return 0
+    closes = minute(offer.enrolment_closes) if offer.enrolment_closes else NEVER
+    ends = offer.ends or (offer.starts and offer.starts + NO_END_MEANS)
+    return max(0, min(max(end for _, end in dates), minute(ends) if ends else NEVER, closes))
+
+
+def _languages(offer: Offer, vocabulary: Vocabulary) -> int:
+    bits = 0
+    for code in offer.languages:
+        bits |= vocabulary.language(code)
+    return bits or LANGUAGE_UNKNOWN
+
+
+def _traits(offer: Offer) -> int:
+    access = _ALL_ACCESS | 1 << Trait.ACCESS_UNKNOWN
+    if offer.access is not None:
+        access = sum({ACCESSES[a] for a in offer.access})
+    any_day = offer.starts is None or offer.ongoing
+    return (
+        KINDS[offer.kind]
+        | bool(offer.free) << Trait.FREE
+        | any_day << Trait.ANY_DAY
+        | access
+        | (offer.age_min is None and offer.age_max is None) << Trait.AGE_UNKNOWN
+        | min(max(offer.age_min or 0, 0), OLDEST) << Trait.AGE_MIN
+        | (OLDEST if offer.age_max is None else min(max(offer.age_max, 0), OLDEST)) << Trait.AGE_MAX
+    )
