@@ -1,7 +1,7 @@
 """The way to PostgreSQL: connections, transactions, notifications, migrations. Nobody else opens a connection."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import alembic.command
@@ -45,6 +45,7 @@ class Database:
             hide_parameters=True,  # they name residents, and errors are logged
             connect_args={"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )
+        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -58,14 +59,22 @@ class Database:
         InvalidInput
             PostgreSQL cannot hold a value it was given.
         """
-        try:
+        with _explaining():
             async with self._engine.begin() as connection:
                 yield connection
-        except (PoolTimeout, OSError) as error:
-            raise StoreUnavailable("The database does not answer; repeat in a moment.") from error
-        except DBAPIError as error:
-            # `from None`: PostgreSQL quotes the values it complains of, and those must not reach a log.
-            raise _explained(error) from None
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection on which each statement is a transaction of its own: one round trip, commit included.
+
+        Raises
+        ------
+        StoreUnavailable, InvalidInput
+            As in `begin`; what earlier statements of the block did is kept.
+        """
+        with _explaining():
+            async with self._alone.connect() as connection:
+                yield connection
 
     async def listen(self, channels: Sequence[str]) -> AsyncIterator[tuple[str, str]]:
         """Yield (channel, payload) of each NOTIFY, over a connection of its own, until that connection breaks.
@@ -108,6 +117,17 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    try:
+        yield
+    except (PoolTimeout, OSError) as error:
+        raise StoreUnavailable("The database does not answer; repeat in a moment.") from error
+    except DBAPIError as error:
+        # `from None`: PostgreSQL quotes the values it complains of, and those must not reach a log.
+        raise _explained(error) from None
 
 
 def _explained(error: DBAPIError) -> InvalidInput | StoreUnavailable:

@@ -10,23 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.consent import Consents, Entry, Grant, Purpose
 from engine.events import Pseudonym
 from engine.records.database import Database
+from engine.records.scribe import Scribe, Word
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:resident, 1))")
 _CONSENTS = text("SELECT resident, purpose, granted, notice, since, seq FROM consents WHERE resident = ANY(:residents)")
-_APPEND = text("""
-    WITH entry AS (
-        INSERT INTO ledger (resident, purpose, granted, notice, time)
-        VALUES (:resident, :purpose, :granted, :notice, :time) RETURNING seq, time
-    ), word AS (
-        INSERT INTO consents (resident, purpose, granted, notice, since, seq)
-        SELECT :resident, :purpose, :granted, :notice, time, seq FROM entry
-        ON CONFLICT (resident, purpose) DO UPDATE SET
-            granted = excluded.granted, notice = excluded.notice, seq = excluded.seq,
-            since = greatest(excluded.since, consents.since)
-    )
-    INSERT INTO forgettings (resident, purpose, requested, seq)
-    SELECT :resident, :purpose, time, seq FROM entry WHERE NOT :granted
-""")
 _HISTORY = text("SELECT seq, purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
 _DUE = text("""
     SELECT seq, purpose FROM forgettings
@@ -45,21 +31,17 @@ class LedgerRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._scribe = Scribe(database)
 
     async def append(
         self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
     ) -> Consents:
-        """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing."""
-        async with self._database.begin() as connection:
-            # One resident's decisions are taken one after another: two tabs at once end in one order everywhere.
-            await connection.execute(_LOCK, {"resident": resident})
-            before = await _read(connection, resident)
-            word = before.grants.get(purpose)
-            if word is not None and (word.granted, word.notice) == (granted, notice):
-                return before
-            values = {"resident": resident, "purpose": purpose, "granted": granted, "notice": notice, "time": time}
-            await connection.execute(_APPEND, values)
-            return await _read(connection, resident)
+        """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing.
+
+        When this returns, it is on disk.
+        """
+        found = await self._scribe.append(Word(resident, purpose, granted, notice, time))
+        return _consents(resident, [row for row in found if row.resident == resident])
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""
