@@ -129,13 +129,14 @@ class Intake:
 
     async def rebuild_all(self, now: datetime, said: Callable[[int, int], None] = _in_silence) -> None:
         """Restore everybody's online state from SQL. `said` hears how many residents of how many are done."""
+        run = await self._online.begin_filling()
         batches = await self._ledger.everyone()
         total, done = sum(map(len, batches)), 0
         for batch in batches:
             await self.rebuild(batch, now)
             done += len(batch)
             said(done, total)
-        await self._online.mark_filled(now)
+        await self._online.end_filling(run)
 
     async def rebuild(self, residents: Sequence[Pseudonym], now: datetime) -> None:
         """Make the online state of `residents` anew: consents from the ledger, taste from the journal, interests.
@@ -197,7 +198,7 @@ class Intake:
         for resident, its in consents.items():
             permit = its.permit(Purpose.INTERESTS, now)
             if isinstance(permit, Permit) and (told := await self._residents.interests(resident)) is not None:
-                await self._online.put_interests(permit, told)
+                await self._online.put_interests(permit, told, anew=True)
 
     async def _usable(
         self, batches: Sequence[InteractionBatch], known: Known, now: datetime

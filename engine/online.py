@@ -1,15 +1,18 @@
 """The online state in Redis. It can be emptied at any time: the ledger and the journal restore it.
 
-======================  ==========================================================  =========================
-key                     value                                                       lives
-======================  ==========================================================  =========================
-``c:<pseudonym>``       consents: 8 bytes of ledger order, then msgpack             until changed
-``t:<pseudonym>``       taste: 8 bytes of version, then `engine.taste` packed       90 days after the last use
-``i:<pseudonym>``       what the resident told: msgpack                             90 days after the last use
-``v:<place>:<day>``     HyperLogLog of the day's visitors, hashed with a day's salt  3 days
-``salt:<day>``          that salt                                                   1 day
-``filled``              the house has filled this Redis from SQL                    until emptied
-======================  ==========================================================  =========================
+=======================  ==========================================================  =========================
+key                      value                                                       lives
+=======================  ==========================================================  =========================
+``c:<pseudonym>``        consents: 8 bytes of ledger order, then msgpack             until changed
+``t:<pseudonym>``        taste: 8 bytes of version, then `engine.taste` packed       90 days after the last use
+``i:<pseudonym>``        what the resident told: msgpack                             90 days after the last use
+``v:<place>:<day>``      HyperLogLog of the day's visitors, hashed with a day's salt  3 days
+``salt:<day>``           that salt                                                   1 day
+``filling:/filled:<n>``  run of the Redis that the house is filling, or has filled   until emptied
+=======================  ==========================================================  =========================
+
+What is in a form of another version reads as missing, so that it is made anew. A Redis that was started again may
+have come back with an old copy, and counts as emptied.
 
 Personal values come out of Redis sealed (`Sealed`): one round trip fetches them with the consents, and only a `Permit`
 given by those consents opens them.
@@ -17,7 +20,7 @@ given by those consents opens them.
 
 import secrets
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
@@ -33,14 +36,19 @@ from engine.events import Pseudonym
 from engine.residents import Interests
 from engine.taste import Taste
 
+FORM = 1
+"""Of all values. Raise it with a change that older versions cannot read: the next worker then makes everything anew."""
 _LIFE_SECONDS = 90 * 24 * 3600
 _T = TypeVar("_T")
 
-# Older words never replace newer ones, in whatever order two processes arrive. What is no longer allowed goes with it.
+# Older words never replace newer ones, in whatever order two processes arrive. What is no longer allowed goes with the
+# word that ends it; the same word again changes nothing, since all that is there was made under it.
 _ENFORCE = """
-local held = redis.call('GET', KEYS[1])
-if held and string.sub(held, 1, 8) > string.sub(ARGV[1], 1, 8) then return 0 end
+local held = redis.call('GETRANGE', KEYS[1], 0, 7)
+local new = string.sub(ARGV[1], 1, 8)
+if held > new then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
+if held == new then return 1 end
 if ARGV[2] == '1' then redis.call('DEL', KEYS[2]) end
 if ARGV[3] == '1' then redis.call('DEL', KEYS[3]) end
 return 1
@@ -52,8 +60,10 @@ if redis.call('GETRANGE', KEYS[2], 0, 7) ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4])
 return 1
 """
+# A copy made from SQL never replaces what is there: it may have been told in the meantime.
 _TELL = """
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
+if ARGV[4] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 1
 """
@@ -77,7 +87,7 @@ class Sealed:
 
     def __init__(self, resident: Pseudonym, raw: Sequence[Any]) -> None:
         self.resident = resident
-        self.consents = None if raw[0] is None else _unpack_consents(resident, raw[0])
+        self.consents = _unpack_consents(resident, raw[0])
         self._taste, self._interests = raw[1], raw[2]
 
     @property
@@ -88,12 +98,18 @@ class Sealed:
     def taste(self, permit: Permit) -> Taste | None:
         """Return the taste, or None where Redis holds none."""
         self._check(permit, Purpose.ACTIVITY)
-        return Taste.unpack(self._taste[8:]) if self._taste else None
+        try:
+            return Taste.unpack(self._taste[8:]) if self._taste else None
+        except ValueError:
+            return None
 
     def interests(self, permit: Permit) -> Interests | None:
         """Return what the resident told, or None where Redis holds nothing."""
         self._check(permit, Purpose.INTERESTS)
-        return _decode_interests(self._interests) if self._interests else None
+        try:
+            return _decode_interests(self._interests) if self._interests else None
+        except msgspec.DecodeError:
+            return None
 
     def _check(self, permit: Permit, purpose: Purpose) -> None:
         if permit.resident != self.resident or permit.purpose is not purpose:
@@ -138,7 +154,7 @@ class Online:
     async def consents(self, resident: Pseudonym) -> Consents | None:
         """Return the flags, or None where they are not held."""
         raw = cast("bytes | None", await _answer(self._redis.get(_keys(resident)[0])))
-        return None if raw is None else _unpack_consents(resident, raw)
+        return _unpack_consents(resident, raw)
 
     async def enforce(self, consents: Consents) -> None:
         """Put consents in force for every process, and drop the state they no longer allow."""
@@ -174,15 +190,23 @@ class Online:
                 await self._swap(keys=keys[:2], args=[seq, sealed.version, value, _LIFE_SECONDS], client=pipe)
             return [bool(done) for done in await _answer(pipe.execute())]
 
-    async def put_interests(self, permit: Permit, interests: Interests) -> None:
-        """Hold what the resident told, if the consents are still those of a grant."""
-        consents = await self.consents(permit.resident)
-        if consents is None or not _granted(consents, Purpose.INTERESTS) or permit.purpose is not Purpose.INTERESTS:
-            return
-        keys = _keys(permit.resident)
-        seq = consents.seq.to_bytes(8, "big")
-        told = self._tell(keys=[keys[0], keys[2]], args=[seq, _encode(interests), _LIFE_SECONDS])
-        await _answer(cast("Awaitable[Any]", told))
+    async def put_interests(self, permit: Permit, interests: Interests, *, anew: bool = False) -> None:
+        """Hold what the resident told, if the consents are still those of a grant.
+
+        Parameters
+        ----------
+        anew
+            It comes from SQL, to be held only where nothing is.
+        """
+        keys, value = _keys(permit.resident), _encode(interests)
+        while permit.purpose is Purpose.INTERESTS:
+            consents = await self.consents(permit.resident)
+            if consents is None or not _granted(consents, Purpose.INTERESTS):
+                return
+            seq = consents.seq.to_bytes(8, "big")
+            told = self._tell(keys=[keys[0], keys[2]], args=[seq, value, _LIFE_SECONDS, int(anew)])
+            if await _answer(cast("Awaitable[Any]", told)):
+                return
 
     async def visit(self, visits: Mapping[str, Iterable[Pseudonym]], day: date) -> None:
         """Count each place's different visitors of a day.
@@ -206,12 +230,24 @@ class Online:
         return counted if counted >= at_least else None
 
     async def filled(self) -> bool:
-        """Say whether the house has filled this Redis, that is, whether it was not emptied since."""
-        return bool(await _answer(self._redis.exists("filled")))
+        """Say whether the house has filled this Redis: it was neither emptied nor started again since."""
+        held = await _answer(self._redis.get(f"filled:{FORM}"))
+        return bool(held == await self._run())
 
-    async def mark_filled(self, now: datetime) -> None:
-        """Note that the state is complete."""
-        await _answer(self._redis.set("filled", now.isoformat()))
+    async def begin_filling(self) -> bytes:
+        """Note that the state is being made, and return the run of Redis, for `end_filling`."""
+        run = await self._run()
+        await _answer(self._redis.set(f"filling:{FORM}", run))
+        return run
+
+    async def end_filling(self, run: bytes) -> None:
+        """Note that the state is complete, unless Redis was emptied or started again while it was made."""
+        if await _answer(self._redis.get(f"filling:{FORM}")) == run:
+            await _answer(self._redis.set(f"filled:{FORM}", run))
+
+    async def _run(self) -> bytes:
+        told = cast("dict[str, Any]", await _answer(self._redis.info("server")))
+        return str(told["run_id"]).encode()
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless Redis answers."""
@@ -233,15 +269,21 @@ def _granted(consents: Consents, purpose: Purpose) -> bool:
 
 def _withdrawn(consents: Consents, purpose: Purpose) -> bool:
     grant = consents.grants.get(purpose)
-    return grant is not None and not grant.granted and grant is max(consents.grants.values(), key=lambda g: g.since)
+    latest = max((g.since for g in consents.grants.values()), default=None)
+    return grant is not None and not grant.granted and grant.since == latest
 
 
 def _pack_consents(consents: Consents) -> bytes:
     return consents.seq.to_bytes(8, "big") + _encode(consents.grants)
 
 
-def _unpack_consents(resident: Pseudonym, raw: bytes) -> Consents:
-    grants = {Purpose(purpose): grant for purpose, grant in _decode_grants(raw[8:]).items()}
+def _unpack_consents(resident: Pseudonym, raw: bytes | None) -> Consents | None:
+    if raw is None:
+        return None
+    try:
+        grants = {Purpose(purpose): grant for purpose, grant in _decode_grants(raw[8:]).items()}
+    except ValueError:
+        return None
     return Consents(resident, int.from_bytes(raw[:8], "big"), grants)
 
 
