@@ -2,10 +2,14 @@
 
 import logging
 import sys
+import traceback
 from contextvars import ContextVar
+from types import TracebackType
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+
+from engine.errors import VinkkiError
 
 correlation: ContextVar[str | None] = ContextVar("correlation", default=None)
 """The id of the request or message being worked on, in every log line of it."""
@@ -15,6 +19,35 @@ def _add_correlation(_: object, __: str, event: structlog.typing.EventDict) -> s
     if (value := correlation.get()) is not None:
         event["correlation"] = value
     return event
+
+
+def frames(error: BaseException | None) -> str:
+    """Return what kinds of error led to `error` and where each was raised, without their words.
+
+    Words may quote what they complain of: a key, a row, a person. Only our own errors are known not to.
+    """
+    told = []
+    while error is not None:
+        words = f": {error.detail}" if isinstance(error, VinkkiError) else ""
+        told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__ + words)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\nbecause of\n".join(told)
+
+
+def _add_frames(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if given := event.pop("exc_info", None):
+        event["exception"] = frames(given if isinstance(given, BaseException) else sys.exc_info()[1])
+    return event
+
+
+class _Formatter(logging.Formatter):
+    """Writes what libraries log, errors without their words."""
+
+    def formatException(  # noqa: N802 - the library's name
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        """Return where the error was raised."""
+        return frames(ei[1])
 
 
 def configure_logging(*, json: bool, level: str = "INFO") -> None:
@@ -28,14 +61,16 @@ def configure_logging(*, json: bool, level: str = "INFO") -> None:
             _add_correlation,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _add_frames,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("httpx", "alembic", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
