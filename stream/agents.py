@@ -25,9 +25,13 @@ Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
 Clock = Callable[[], datetime]
 
 log = logger("stream")
+VERSION = 1
+"""Of the vocabulary that this worker reads."""
 MOST_AT_ONCE = 500
 WITHIN_SECONDS = 0.02
 """A batch waits this long to fill: it buys many times the throughput for 20 ms."""
+_GLANCE, _WHOLE = 500, 400_000
+"""How much of a message `refused` carries: enough to see what it was, or enough to send it again."""
 
 
 def stop_process(why: str) -> None:
@@ -75,28 +79,36 @@ class Reader(Generic[_T]):
     async def read(self, messages: Sequence[bytes]) -> None:
         """Take in a batch of messages; when this returns, each is taken in or refused."""
         events: list[_T] = []
-        unreadable: list[Refused] = []
+        refused: list[Refused] = []
         for message in messages:
             try:
-                events.append(self._decode(message))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                unreadable.append(self._refusal("unreadable", str(error), message))
-        if unreadable:
-            log.warning("messages refused", topic=self.topic.name, messages=len(unreadable), why=unreadable[0].detail)
-            await self._persist(self._refuse, unreadable)
+                event = self._decode(message)
+            except Exception as error:  # noqa: BLE001 - bytes may be anything, and so may what they provoke
+                refused.append(self._refusal("unreadable", str(error), message, _GLANCE))
+                continue
+            if getattr(event, "version", VERSION) == VERSION:
+                events.append(event)
+            else:
+                refused.append(self._refusal("unknown_version", f"This worker reads version {VERSION}.", message))
+        if refused:
+            log.warning("messages refused", topic=self.topic.name, messages=len(refused))
+            await self._persist(self._refuse, refused)
         if events:
             await self._take(events)
 
     async def _take(self, events: Sequence[_T]) -> None:
         try:
             await self._persist(lambda its: self._handle(its, self._clock()), events)
+        except Unavailable:
+            raise
         except Exception as error:  # whatever it is, it must not cost the events beside it
             log.exception("batch failed", topic=self.topic.name, events=len(events))
-            if len(events) == 1:
-                await self._persist(self._refuse, [self._refusal("failed", type(error).__name__, b"")])
-                return
-            for event in events:
-                await self._take([event])
+            if smaller := _split(events):
+                for some in smaller:
+                    await self._take(some)
+            else:
+                refusal = self._refusal("failed", type(error).__name__, msgspec.json.encode(events[0]))
+                await self._persist(self._refuse, [refusal])
 
     async def _persist(self, do: Callable[[Sequence[Any]], Awaitable[None]], with_what: Sequence[Any]) -> None:
         try:
@@ -109,11 +121,20 @@ class Reader(Generic[_T]):
             self._stop(f"{self.topic.name}: {error.detail} Tried for {self._patience:.0f} s.")
             raise
 
-    def _refusal(self, code: str, detail: str, message: bytes) -> Refused:
+    def _refusal(self, code: str, detail: str, message: bytes | None, most: int = _WHOLE) -> Refused:
         REFUSED.labels("stream", code).inc()
-        return Refused(
-            self.topic.name, code, detail[:300], self._clock(), payload=message[:500].decode("utf-8", "replace")
-        )
+        payload = (message or b"")[:most].decode("utf-8", "replace")
+        return Refused(self.topic.name, code, detail[:300], self._clock(), payload)
+
+
+def _split(events: Sequence[_T]) -> list[list[_T]]:
+    """Return smaller batches of the same, down to a batch of one interaction; nothing where that is what it is."""
+    if len(events) > 1:
+        return [[event] for event in events]
+    event = events[0]
+    if isinstance(event, InteractionBatch) and len(event.events) > 1:
+        return [[msgspec.structs.replace(event, events=(one,))] for one in event.events]
+    return []
 
 
 def readers(intake: Intake, refuse: Refuse, clock: Clock, patience_seconds: float) -> list[Reader[Any]]:
@@ -137,5 +158,8 @@ def attach(app: faust.App, reader: Reader[Any]) -> None:
 
     @app.agent(topic, name=reader.topic.name)
     async def agent(stream: Any) -> None:  # noqa: ANN401 - Faust leaves it untyped
-        async for messages in stream.take(MOST_AT_ONCE, within=WITHIN_SECONDS):
-            await reader.read(messages)
+        # `take` would acknowledge a batch whatever becomes of it, even where the agent is cancelled in the middle.
+        async for batch in stream.noack_take(MOST_AT_ONCE, within=WITHIN_SECONDS):
+            await reader.read([event.value for event in batch])
+            for event in batch:
+                await stream.ack(event)

@@ -33,7 +33,7 @@ CONSENTS = Topic("consents")
 OFFERS = Topic("offers", retention_days=30)
 """`OfferChange`, keyed by offer."""
 REFUSED = Topic("refused")
-"""`Refused`, without a key."""
+"""`Refused`, without a key: what was unusable, and whole where it may be sent again."""
 TOPICS = (INTERACTIONS, IMPRESSIONS, CONSENTS, OFFERS, REFUSED)
 
 
