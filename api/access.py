@@ -24,6 +24,9 @@ from engine.errors import InvalidInput
 LEEWAY_SECONDS = 30
 REMEMBERED_SECONDS = 60
 LONGEST_TOKEN = 16_384
+_UUID = "-".join(f"[0-9a-fA-F]{{{length}}}" for length in (8, 4, 4, 4, 12))
+RESIDENT_SCHEMA = {"type": "string", "pattern": f"^(me|{_UUID})$"}
+"""How the OpenAPI document describes what names a resident; `parse_resident` is what reads it."""
 
 
 class Scope(StrEnum):

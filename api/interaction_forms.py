@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from api.access import RESIDENT_SCHEMA
 from api.errors import Faults, FieldError, Problem
 from api.faults import END, NUL_REMEDY, Fault, explain, malformed, nul_in
 from engine.events import AwareTime, Context, InteractionType
@@ -21,7 +22,9 @@ class IncomingEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing a resident did with an offer."""
 
     id: Annotated[str, msgspec.Meta(pattern=EVENT_ID, description="Yours, unique; sent again, it counts once")]
-    resident: Annotated[str, msgspec.Meta(max_length=36, description="A resident's UUID, or `me`")]
+    resident: Annotated[
+        str, msgspec.Meta(max_length=36, description="A resident's UUID, or `me`", extra_json_schema=RESIDENT_SCHEMA)
+    ]
     offer: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="An offer's id")]
     type: InteractionType
     time: Annotated[AwareTime, msgspec.Meta(description="When it happened, with its offset")]

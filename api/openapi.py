@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from api import errors
+from api.access import RESIDENT_SCHEMA
 from api.operations import JSON, Answer, Operation
+from engine.consent import Purpose
 from engine.errors import InvalidInput, Unavailable, VinkkiError
 
 VERSION = "1.0.0"
@@ -23,10 +25,11 @@ parameter is refused by name.
 """
 _REF = "#/components/schemas/{name}"
 _ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
-_PATH = {
-    "id": ("A resident's UUID, or `me` for the resident whose token calls.", "me"),
-    "offer": ("An offer's id, as its source names it.", "kulke:52959"),
-    "purpose": ("A purpose of `/v1/purposes`.", "activity"),
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
+_PATH: Mapping[str, tuple[str, Any, str]] = {
+    "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
+    "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),
+    "purpose": ("A purpose of `/v1/purposes`.", {"type": "string", "enum": list(Purpose)}, "activity"),
 }
 
 
@@ -85,8 +88,7 @@ def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
     for part in path.split("/"):
         if part.startswith("{"):
             name = part[1:-1].partition(":")[0]
-            description, example = _PATH[name]
-            shape = {"type": "string", "minLength": 1, "maxLength": 200}
+            description, shape, example = _PATH[name]
             place = {"name": name, "in": "path", "required": True, "description": description}
             yield {**place, "schema": shape, "example": example}
 
@@ -102,6 +104,7 @@ def _query_parameters(form: type | None) -> Iterable[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": False,
+            "allowEmptyValue": True,
             "description": shape.pop("description", ""),
             "schema": shape,
         }

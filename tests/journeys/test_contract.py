@@ -1,0 +1,48 @@
+"""The OpenAPI document against what is served: schemathesis makes up requests, good ones and bad ones, for everything."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+EXAMPLES = 25
+MORE_THAN_FORM = {
+    "send_interactions": "the offer must be known, and the time within a week",
+    "search_offers": "a cursor comes from the page before, a position lies in the city",
+    "suggest": "a position lies in the city",
+    "popular_offers": "a position lies in the city",
+    "similar_offers": "a position lies in the city",
+    "tell_interests": "districts and languages must be ones there are",
+}
+"""Operations that may refuse what the document allows, and why no schema can say it."""
+
+
+@pytest.fixture(scope="session")
+def contract(city):
+    return schemathesis.openapi.from_url(str(city.http.base_url.join("/openapi.json")))
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_what_is_served_is_what_the_document_says(city, contract, mode, subtests):
+    bearer = {"Authorization": f"Bearer {city.resident().token}"}
+    for found in contract.get_all_operations():
+        operation = found.ok()
+        excluded = [positive_data_acceptance] if operation.definition.raw["operationId"] in MORE_THAN_FORM else []
+        with subtests.test(operation.label):
+            try:
+                ask(operation.as_strategy(mode), bearer, excluded)
+            except Unsatisfiable:
+                assert mode is GenerationMode.NEGATIVE, "there is always a good request"
+
+
+def ask(cases, headers, excluded):
+    @given(cases)
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    def each(case):
+        case.call_and_validate(headers=headers, excluded_checks=excluded)
+
+    each()
