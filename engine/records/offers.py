@@ -237,7 +237,9 @@ def _open_cursor(cursor: str) -> tuple[str, str]:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         sort, id_ = msgspec.json.decode(raw, type=tuple[str, str])
         if sort != _FAR:
-            datetime.fromisoformat(sort)
+            sort = datetime.fromisoformat(sort).isoformat()  # what PostgreSQL reads too; a week date it does not
+        if "\0" in id_:
+            raise ValueError(id_)  # noqa: TRY301 - one way out for all that we never gave
     except ValueError as error:
         raise InvalidInput("Use the `next` of the page before as the cursor.", field="after") from error
     else:
