@@ -1,4 +1,4 @@
-"""The OpenAPI document against what is served: schemathesis makes up requests, good ones and bad ones, for everything."""
+"""The OpenAPI document against what is served: schemathesis makes up requests, good and bad, for all of it."""
 
 import pytest
 import schemathesis
