@@ -147,6 +147,18 @@ def token(
     run(_settings(home=home), kind, name, scope or [], subject)
 
 
+audit_app = typer.Typer(help="Check that what was promised about consents holds.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command("verify")
+def audit_verify(home: Home = HOME) -> None:
+    """Check that no entry of the consent ledger was changed, removed or moved. Exits with 1 at the first that was."""
+    from api.commands.audit import run_verify
+
+    run_verify(_settings(home=home))
+
+
 @app.command()
 def bench(
     suite: Annotated[str, typer.Argument(help="Which table: spine.")] = "spine",

@@ -4,7 +4,6 @@ It is served only where no real issuer is set, and never in production (`api.app
 `api.routes.demo_issuer`.
 """
 
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from api.access import TokenVerifier
+from api.key_file import keep
 from api.keys import DiscoveredKeys, FixedKeys
 from engine.settings import Settings
 
@@ -66,10 +66,7 @@ class DemoIssuer:
 
     @cached_property
     def _key(self) -> RSAKey:
-        path = self.home / "issuer.json"
-        if not path.exists():
-            _write_key(path)
-        return RSAKey.import_key(msgspec.json.decode(path.read_bytes()))
+        return RSAKey.import_key(msgspec.json.decode(keep(self.home / "issuer.json", _make_key)))
 
     def resident(self, person: UUID, now: datetime) -> str:
         """Return a resident's token."""
@@ -96,17 +93,6 @@ class DemoIssuer:
         return jwt.encode({"alg": "RS256", "kid": self._key.kid}, {**frame, **claims}, self._key, algorithms=["RS256"])
 
 
-def _write_key(path: Path) -> None:
-    """Make a key. Two processes may do so at once: the first to link its file into place wins for both."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _make_key() -> bytes:
     key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(key.as_dict(private=True)))
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    return msgspec.json.encode(key.as_dict(private=True))

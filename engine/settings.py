@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     issuer: str | None = Field(None, description="Issuer of resident and service tokens; unset: the demo's own")
     audience: str = Field("vinkki-api", description="The `aud` that a token must carry, exactly")
 
+    receipt_key: Path | None = Field(
+        None, description="File with the Ed25519 key that signs receipts (JWK, JWKS, PEM); unset: the demo's"
+    )
+
     districts: Path | None = Field(None, description="GeoJSON file or folder with the city's divisions")
     partitions: int = Field(4, ge=1, le=512, description="Partitions of each topic that carries residents' events")
     late_limit_days: float = Field(

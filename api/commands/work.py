@@ -7,9 +7,12 @@ from datetime import timedelta
 from prometheus_client import start_http_server
 
 from api import wiring
+from api.checkpoints import Checkpoints
 from api.commands.parts import parts
+from api.seal import Seal
 from engine import telemetry
 from engine.intake import Intake
+from engine.records.chain import ChainRecords
 from engine.settings import Settings
 from stream.agents import readers, stop_process
 from stream.app import Chore, create_app
@@ -40,7 +43,8 @@ async def _work(settings: Settings) -> None:
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.host)
         its = readers(intake, stores.publisher.refused, clock, settings.store_patience_seconds)
-        app = create_app(settings.kafka or "", settings.partitions, its, _chores(intake, lag))
+        chores = [*_chores(intake, lag), _checkpoint(settings, ChainRecords(stores.database))]
+        app = create_app(settings.kafka or "", settings.partitions, its, chores)
         await run_app(app, stopping)
     finally:
         await lag.close()
@@ -56,3 +60,13 @@ def _chores(intake: Intake, lag: LagReader) -> list[Chore]:
         Chore("keep house", 3600.0, lambda: intake.keep_house(now())),
         Chore("watchdog", 5.0, lambda: watch(lag, watchdog, now, stop_process)),
     ]
+
+
+def _checkpoint(settings: Settings, chain: ChainRecords) -> Chore:
+    checkpoints = Checkpoints(settings.home, Seal.of(settings))
+
+    async def keep() -> None:
+        if (head := await chain.head()) is not None:
+            checkpoints.append(head, wiring.utc_now())
+
+    return Chore("checkpoint", 600.0, keep)
