@@ -1,18 +1,19 @@
 """Puts events on their topics and waits for the broker's word."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from engine.errors import BrokerUnavailable
+from engine.errors import BrokerUnavailable, InvalidInput
 from engine.events import ConsentChange, Impression, InteractionBatch, OfferChange, Refused
 from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, OFFERS, REFUSED, Topic
 
 _encode = msgspec.json.Encoder().encode
 _MEGABYTE = 1_048_576
+_MOST_UNAWAITED = 1_000
 
 
 class Publisher:
@@ -34,7 +35,20 @@ class Publisher:
         self._unawaited: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Connect; Kafka may also come later, then the first publication connects."""
+        """Connect; Kafka may also come later, then the first publication connects.
+
+        Raises
+        ------
+        BrokerUnavailable
+            Kafka does not answer in time; whoever waits for the same attempt waits no longer than that either.
+        """
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._open()
+        except TimeoutError as error:
+            raise BrokerUnavailable from error
+
+    async def _open(self) -> None:
         async with self._starting:
             if self._producer is not None:
                 return
@@ -50,11 +64,14 @@ class Publisher:
                 metadata_max_age_ms=30_000,
             )
             try:
-                await asyncio.wait_for(producer.start(), self._patience)
-            except (KafkaError, OSError, TimeoutError) as error:
-                await producer.stop()
+                await producer.start()
+            except (KafkaError, OSError) as error:
                 raise BrokerUnavailable from error
-            self._producer = producer
+            else:
+                self._producer = producer
+            finally:
+                if self._producer is None:
+                    self._behind(self._end(producer))
 
     async def interactions(self, batches: Sequence[InteractionBatch]) -> None:
         """Publish residents' interactions and return when Kafka has them all.
@@ -80,9 +97,8 @@ class Publisher:
 
     def impression(self, shown: Impression) -> None:
         """Publish what was shown, without waiting: an answer never waits for its own record."""
-        task = asyncio.create_task(self._publish(IMPRESSIONS, [(shown.resident, _encode(shown))]))
-        self._unawaited.add(task)
-        task.add_done_callback(self._settled)
+        if len(self._unawaited) < _MOST_UNAWAITED:
+            self._behind(self._publish(IMPRESSIONS, [(shown.resident, _encode(shown))]))
 
     async def ping(self) -> None:
         """Raise BrokerUnavailable unless Kafka answers."""
@@ -93,9 +109,10 @@ class Publisher:
             raise BrokerUnavailable from error
 
     async def close(self) -> None:
-        """Send what is on its way and disconnect."""
+        """Send what is on its way, as far as Kafka takes it in time, and disconnect."""
+        await asyncio.gather(*self._unawaited, return_exceptions=True)
         if self._producer is not None:
-            await self._producer.stop()
+            await self._end(self._producer)
 
     async def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -105,15 +122,39 @@ class Publisher:
         return self._producer
 
     async def _publish(self, topic: Topic, messages: Iterable[tuple[str | None, bytes]]) -> None:
-        producer = await self._connected()
         try:
             async with asyncio.timeout(self._patience):
-                sent = [await producer.send(topic.name, value, key and key.encode()) for key, value in messages]
-                outcomes = await asyncio.gather(*sent, return_exceptions=True)
-        except (KafkaError, OSError, TimeoutError) as error:
+                await self._send(await self._connected(), topic, messages)
+        except TimeoutError as error:
             raise BrokerUnavailable from error
-        if any(isinstance(outcome, BaseException) for outcome in outcomes):
-            raise BrokerUnavailable
+
+    async def _send(
+        self, producer: AIOKafkaProducer, topic: Topic, messages: Iterable[tuple[str | None, bytes]]
+    ) -> None:
+        try:
+            sent = [await producer.send(topic.name, value, key and key.encode()) for key, value in messages]
+            await asyncio.gather(*sent)
+        except MessageSizeTooLargeError as error:
+            raise InvalidInput("This is too large for the event log; send less at once.") from error
+        except (KafkaError, OSError) as error:
+            # An idempotent producer numbers its batches; after one is lost, Kafka takes no later one from it any more.
+            if self._producer is producer:
+                self._producer = None
+                self._behind(self._end(producer))
+            raise BrokerUnavailable from error
+
+    async def _end(self, producer: AIOKafkaProducer) -> None:
+        try:
+            await asyncio.wait_for(producer.stop(), self._patience)
+        except TimeoutError:
+            # It waits for Kafka without end; what was not acknowledged in time counts as refused already.
+            await producer._sender.close()  # noqa: SLF001 - there is no other way to stop it
+            await producer.client.close()
+
+    def _behind(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._unawaited.add(task)
+        task.add_done_callback(self._settled)
 
     def _settled(self, task: "asyncio.Task[None]") -> None:
         self._unawaited.discard(task)
