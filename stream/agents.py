@@ -75,6 +75,8 @@ class Reader(Generic[_T]):
         self._clock = clock
         self._stop = stop
         self._patience = patience_seconds
+        self.waiting = False
+        """Whether it is trying again because a store is away."""
 
     async def read(self, messages: Sequence[bytes]) -> None:
         """Take in a batch of messages; when this returns, each is taken in or refused."""
@@ -115,11 +117,14 @@ class Reader(Generic[_T]):
             async for attempt in stamina.retry_context(
                 on=Unavailable, attempts=None, timeout=self._patience, wait_initial=0.1, wait_max=2.0
             ):
+                self.waiting = attempt.num > 1
                 with attempt:
                     await do(with_what)
         except Unavailable as error:
             self._stop(f"{self.topic.name}: {error.detail} Tried for {self._patience:.0f} s.")
             raise
+        finally:
+            self.waiting = False
 
     def _refusal(self, code: str, detail: str, message: bytes | None, most: int = _WHOLE) -> Refused:
         REFUSED.labels("stream", code).inc()

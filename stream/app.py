@@ -10,9 +10,11 @@ import mode
 
 from engine.errors import VinkkiError
 from engine.telemetry import logger
-from stream.agents import Reader, attach
+from stream.agents import Reader, attach, stop_process
 
 GROUP = "vinkki"
+STOP_SECONDS = 8.0
+"""How long a worker may take to finish what it has begun; what it has not acknowledged comes again."""
 log = logger("stream")
 
 
@@ -60,8 +62,8 @@ def _schedule(app: faust.App, chore: Chore) -> None:
             log.exception("chore failed", chore=chore.name)
 
 
-async def run(app: faust.App, stopping: asyncio.Event) -> None:
-    """Run a worker until `stopping` is set, then let it commit and leave its group.
+async def run(app: faust.App, stopping: asyncio.Event, stop: Callable[[str], None] = stop_process) -> None:
+    """Run a worker until `stopping` is set, then let it commit and leave its group; `stop` ends it where it cannot.
 
     Raises
     ------
@@ -73,7 +75,10 @@ async def run(app: faust.App, stopping: asyncio.Event) -> None:
     try:
         await _until(app, stopping)
     finally:
-        await app.stop()
+        try:
+            await asyncio.wait_for(app.stop(), STOP_SECONDS)
+        except TimeoutError:
+            stop("What it has begun cannot be finished: a part is away.")
 
 
 async def _until(app: mode.Service, stopping: asyncio.Event) -> None:

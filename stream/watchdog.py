@@ -41,6 +41,10 @@ class Watchdog:
                 stuck.add(partition.topic)
         return sorted(stuck)
 
+    def excuse(self) -> None:
+        """Count from anew: that nothing moved until now has a reason."""
+        self._seen.clear()
+
 
 class LagReader:
     """Reads how far the workers are and how long the log is, apart from any worker.
@@ -59,6 +63,8 @@ class LagReader:
     async def offsets(self) -> tuple[Offsets, Offsets]:
         """Return the committed and the end offsets of every topic that workers read.
 
+        What was deleted before anybody committed it counts as committed: nobody can read it any more.
+
         Raises
         ------
         BrokerUnavailable
@@ -72,12 +78,13 @@ class LagReader:
                 for topic in described
                 for partition in topic["partitions"]
             ]
+            begin = await consumer.beginning_offsets(partitions)
             end = await consumer.end_offsets(partitions)
             held = await admin.list_consumer_group_offsets(GROUP)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise BrokerUnavailable from error
-        return {p: max(held[p].offset, 0) for p in partitions if p in held}, end
+        return {p: max(held[p].offset if p in held else 0, begin[p]) for p in partitions}, end
 
     async def lag(self) -> dict[str, int]:
         """Return, for each topic, how many messages no worker has committed; sets the metric too."""
@@ -107,9 +114,23 @@ class LagReader:
 
 
 async def watch(
-    reader: LagReader, watchdog: Watchdog, clock: Callable[[], datetime], stop: Callable[[str], None]
+    reader: LagReader,
+    watchdog: Watchdog,
+    clock: Callable[[], datetime],
+    stop: Callable[[str], None],
+    *,
+    excused: Callable[[], bool],
 ) -> None:
-    """Look once; end the worker loudly if it has stopped getting on, so that whoever keeps it starts it again."""
+    """Look once; end the worker loudly if it has stopped getting on, so that whoever keeps it starts it again.
+
+    Parameters
+    ----------
+    excused
+        Whether there is a reason to stand still, which starting again would not mend: a store is away.
+    """
+    if excused():
+        watchdog.excuse()
+        return
     committed, end = await reader.offsets()
     if stuck := watchdog.stalled(committed, end, clock()):
         stop(f"No progress on {', '.join(stuck)} for {watchdog.limit.seconds} s while messages wait.")

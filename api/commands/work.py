@@ -3,7 +3,9 @@
 import asyncio
 import signal
 from datetime import timedelta
+from typing import Any
 
+import stamina
 from prometheus_client import start_http_server
 
 from api import wiring
@@ -11,10 +13,11 @@ from api.checkpoints import Checkpoints
 from api.commands.parts import parts
 from api.seal import Seal
 from engine import telemetry
+from engine.errors import Unavailable
 from engine.intake import Intake
 from engine.records.chain import ChainRecords
 from engine.settings import Settings
-from stream.agents import readers, stop_process
+from stream.agents import Reader, readers, stop_process
 from stream.app import Chore, create_app
 from stream.app import run as run_app
 from stream.watchdog import LagReader, Watchdog, watch
@@ -36,14 +39,13 @@ async def _work(settings: Settings) -> None:
     stores, clock = wiring.connect(settings), wiring.utc_now
     lag = LagReader(settings.kafka or "")
     try:
-        await wiring.prepare(settings, stores, clock())
         intake = wiring.intake(settings, stores)
-        if await intake.refill(clock()):
-            log.info("online state restored")
+        if not await _ready(settings, stores, intake, stopping):
+            return
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.host)
         its = readers(intake, stores.publisher.refused, clock, settings.store_patience_seconds)
-        chores = [*_chores(intake, lag), _checkpoint(settings, ChainRecords(stores.database))]
+        chores = [*_chores(intake, lag, its), _checkpoint(settings, ChainRecords(stores.database))]
         app = create_app(settings.kafka or "", settings.partitions, its, chores)
         await run_app(app, stopping)
     finally:
@@ -51,14 +53,35 @@ async def _work(settings: Settings) -> None:
         await stores.close()
 
 
-def _chores(intake: Intake, lag: LagReader) -> list[Chore]:
+async def _ready(settings: Settings, stores: wiring.Stores, intake: Intake, stopping: asyncio.Event) -> bool:
+    """Bring the parts to what this version needs, once all are there; say whether it was done before `stopping`.
+
+    Raises
+    ------
+    Unavailable
+        A part has been away for as long as a worker waits for one.
+    """
+    async for attempt in stamina.retry_context(
+        on=Unavailable, attempts=None, timeout=settings.store_patience_seconds, wait_initial=0.2, wait_max=2.0
+    ):
+        if stopping.is_set():
+            break
+        with attempt:
+            await wiring.prepare(settings, stores, wiring.utc_now())
+            if await intake.refill(wiring.utc_now()):
+                log.info("online state restored")
+    return not stopping.is_set()
+
+
+def _chores(intake: Intake, lag: LagReader, its: list[Reader[Any]]) -> list[Chore]:
     now, watchdog = wiring.utc_now, Watchdog(timedelta(seconds=60))
+    waiting = lambda: any(reader.waiting for reader in its)  # noqa: E731 - a word, not a function
     return [
         Chore("refill", 1.0, lambda: intake.refill(now())),
         Chore("sweep", 2.0, lambda: intake.sweep(now())),
         Chore("popularity", 20.0, lambda: intake.refresh_popularity(now())),
         Chore("keep house", 3600.0, lambda: intake.keep_house(now())),
-        Chore("watchdog", 5.0, lambda: watch(lag, watchdog, now, stop_process)),
+        Chore("watchdog", 5.0, lambda: watch(lag, watchdog, now, stop_process, excused=waiting)),
     ]
 
 
