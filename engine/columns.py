@@ -105,10 +105,18 @@ class Vocabulary:
         """Return the number of a series; apart from the slots, so that the tables over those stay small."""
         return self._series.setdefault(name, len(self._series) + 1) if name else 0
 
+    def series_number(self, name: str | None) -> int:
+        """Return the number of a series, 0 where no offer is of it."""
+        return self._series.get(name, 0) if name else 0
+
     def language(self, code: str) -> int:
         """Return a language's bit; 0 from the 32nd language on: offers only in those count as of unknown language."""
         if code not in self._languages and len(self._languages) < _MOST_LANGUAGES:
             self._languages[code] = 1 << len(self._languages)
+        return self._languages.get(code, 0)
+
+    def language_bit(self, code: str) -> int:
+        """Return a language's bit, 0 where no offer is in it."""
         return self._languages.get(code, 0)
 
 

@@ -32,24 +32,18 @@ _ALL_LANGUAGES = (1 << 32) - 1
 class Weights(NamedTuple):
     """How much each part of the score counts; features and factors come with a scale of their own."""
 
-    popularity: float = 0.30
-    near: float = 0.25
-    soon: float = 0.20
-    unknown: float = 0.10
-
-
-WEIGHTS = Weights()
+    popularity: float
+    near: float
+    soon: float
+    unknown: float
 
 
 class Spread(NamedTuple):
     """How much is taken off an offer like earlier ones, as a share of the best score's lead over the last."""
 
-    topic: float = 0.50
-    place: float = 0.25
-    kind: float = 0.25
-
-
-SPREAD = Spread()
+    topic: float
+    place: float
+    kind: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +72,21 @@ class Filters:
     starts_from: int = 0
     until: int = NEVER
 
+    @property
+    def by_age(self) -> bool:
+        """Whether an age is asked for."""
+        return self.oldest < OLDEST
+
+    @property
+    def by_language(self) -> bool:
+        """Whether a language is asked for."""
+        return self.languages != 0
+
+    @property
+    def by_access(self) -> bool:
+        """Whether an access feature is asked for."""
+        return self.needs >= 1 << Trait.ACCESS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -94,10 +103,10 @@ class Request:
     """
 
     filters: Filters
+    weights: Weights
     table: NDArray[np.float32]
     direction: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     closed: Sequence[int] = ()
-    weights: Weights = WEIGHTS
 
 
 class Ranked(NamedTuple):
@@ -133,7 +142,7 @@ def rank(live: Live, request: Request, most: int = BEST) -> Ranked:
     return Ranked(rows[order], best[order], starts)
 
 
-def vary(live: Live, ranked: Ranked, most: int, spread: Spread = SPREAD) -> Ranked:
+def vary(live: Live, ranked: Ranked, most: int, spread: Spread) -> Ranked:
     """Return up to `most` of the ranked offers, spread over topics, places and kinds, at most one of a series."""
     if not len(ranked.rows):
         return ranked
@@ -171,9 +180,9 @@ def _asked(filters: Filters, now: int) -> kernels.Asked:
         starts_from=np.int32(max(filters.starts_from, now)),
         until=np.int32(filters.until),
         windowed=filters.starts_from > now or filters.until < NEVER,
-        by_age=filters.youngest > 0 or filters.oldest < OLDEST,
-        by_access=filters.needs >= 1 << Trait.ACCESS,
-        by_language=filters.languages != 0,
+        by_age=filters.by_age,
+        by_access=filters.by_access,
+        by_language=filters.by_language,
     )
 
 

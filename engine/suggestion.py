@@ -1,0 +1,252 @@
+"""What to suggest to whom: permits, then eligible offers ranked, varied and explained.
+
+What is used of a resident is asked for at the moment of use, and each permit opens its own part:
+
+=============  ======================================================================================================
+permit         opens
+=============  ======================================================================================================
+``activity``   the taste (`engine.taste`), and which offers are settled
+``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters
+``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
+=============  ======================================================================================================
+
+A point in the request (`Query.near`) needs none: it is used for this answer and kept nowhere. Where nothing may be
+used, or nothing can be read, the answer is what is popular here and now, and says so.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple, Protocol
+from uuid import uuid4
+
+import msgspec
+
+from engine import telemetry
+from engine.catalogue import Catalogue, Live
+from engine.consent import Consents, Permit, Purpose
+from engine.districts import Divisions
+from engine.errors import StoreUnavailable
+from engine.events import AwareTime, Pseudonym
+from engine.explanation import Asked, Explainer
+from engine.offers import Offer
+from engine.profile import Leaning, from_interests, from_offer, from_taste, table
+from engine.query import Fit, Query, filters, fit, with_interests
+from engine.ranking import Ranked, Request, Spread, Weights, rank, vary
+from engine.reasons import Reason
+from engine.residents import Interests
+from engine.taste import Taste, key
+
+
+class Manner(NamedTuple):
+    """How offers are weighed and spread."""
+
+    weights: Weights
+    spread: Spread
+
+
+VALID_FOR = timedelta(minutes=5)
+OPEN = Manner(Weights(popularity=0.30, near=0.25, soon=0.20, unknown=0.10), Spread(topic=0.5, place=0.25, kind=0.25))
+"""For a resident of whom nothing may be used."""
+OWN = Manner(Weights(popularity=0.10, near=0.20, soon=0.08, unknown=0.10), Spread(topic=0.4, place=0.2, kind=0.2))
+"""For a resident whose interests lead."""
+ALIKE = Manner(Weights(popularity=0.05, near=0.10, soon=0.05, unknown=0.10), Spread(topic=0.1, place=0.2, kind=0.1))
+"""For offers like one: they are to be on the same topic."""
+
+Basis = Literal["personal", "stated", "popular", "similar"]
+
+
+class Item(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One suggested offer; `fit` speaks of what was asked for only."""
+
+    rank: int
+    offer: msgspec.Raw
+    reasons: tuple[Reason, ...]
+    fit: Fit | None = None
+
+
+class Suggestions(msgspec.Struct, frozen=True):
+    """An answer, best first, and what it is based on."""
+
+    suggestion_id: str
+    basis: Basis
+    generated_at: AwareTime
+    valid_until: AwareTime
+    items: tuple[Item, ...]
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The offers' ids, best first."""
+        return tuple(_decode_id(item.offer).id for item in self.items)
+
+    def json(self) -> bytes:
+        """Return the answer in JSON; the offers' cards go in as they are."""
+        return _encode(self)
+
+
+class _Id(msgspec.Struct, frozen=True):
+    id: str
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_id = msgspec.json.Decoder(_Id).decode
+
+
+class SealedState(Protocol):
+    """One resident's online state, opened by permits (`engine.online.Sealed`)."""
+
+    consents: Consents | None
+
+    def taste(self, permit: Permit) -> Taste | None:
+        """Return the taste."""
+
+    def interests(self, permit: Permit) -> Interests | None:
+        """Return what the resident told."""
+
+
+class OnlineState(Protocol):
+    """Where the state is fetched (`engine.online.Online`)."""
+
+    async def sealed(self, resident: Pseudonym) -> SealedState:
+        """Fetch one resident's state in one round trip."""
+
+
+class Ledger(Protocol):
+    """What knows consents that the online state does not hold (`engine.consent.ConsentLedger`)."""
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what is allowed now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What may be used of a resident for one answer."""
+
+    taste: Taste
+    interests: Interests
+    located: bool
+
+
+_NOTHING = Known(Taste(), Interests(), located=False)
+
+
+class Suggester:
+    """Answers with suggestions.
+
+    Parameters
+    ----------
+    catalogue
+        The offers.
+    online, ledger
+        Where residents' state comes from.
+    divisions
+        The names of areas, for reasons.
+    new_id
+        Makes the id of an answer.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        online: OnlineState,
+        ledger: Ledger,
+        divisions: Divisions | None = None,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self._catalogue = catalogue
+        self._online = online
+        self._ledger = ledger
+        self._divisions = divisions or Divisions()
+        self._new_id = new_id
+
+    async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
+        """Return what to suggest to a resident, or, with no resident, to anybody."""
+        known = _NOTHING if resident is None else await self._known(resident, now)
+        told, birth_year = with_interests(query, known.interests, now)
+        live, vocabulary = self._catalogue.live(now), self._catalogue.vocabulary
+        keys, weights = known.taste.weights(now, located=known.located)
+        learned = from_taste(keys, weights, live, vocabulary)
+        stated = from_interests(known.interests, live, vocabulary, located=known.located)
+        filtered = told != query or birth_year is not None
+        basis: Basis = "popular"
+        if len(learned.slots):
+            basis = "personal"
+        elif len(stated.slots) or filtered:
+            basis = "stated"
+        closed = [row for k in known.taste.settled().tolist() if (row := self._catalogue.row(k)) is not None]
+        return self._answer(
+            basis, _Plan(told, OPEN if basis == "popular" else OWN, birth_year, [learned, stated], closed), now
+        )
+
+    def popular(self, query: Query, now: datetime) -> Suggestions:
+        """Return what is popular here and now; of nobody's doing in particular."""
+        return self._answer("popular", _Plan(query, OPEN), now)
+
+    def similar(self, offer: Offer, query: Query, now: datetime) -> Suggestions:
+        """Return offers like one that need not be in the catalogue, none of its own series."""
+        live = self._catalogue.live(now)
+        leaning = from_offer(offer, live, self._catalogue.vocabulary)
+        series = self._catalogue.vocabulary.series_number(offer.series)
+        closed = (live.columns.series[live.rows] == series).nonzero()[0].tolist() if series else []
+        closed = live.rows[closed].tolist()
+        if (row := self._catalogue.row(key(offer.id))) is not None:
+            closed.append(row)
+        return self._answer("similar", _Plan(query, ALIKE, None, [leaning], closed), now)
+
+    async def _known(self, resident: Pseudonym, now: datetime) -> Known:
+        """Ask for each permit, and open what it opens."""
+        try:
+            sealed = await self._online.sealed(resident)
+            consents = sealed.consents or await self._ledger.consents(resident)
+        except StoreUnavailable:
+            telemetry.WITHOUT_PERMIT.labels(purpose=Purpose.ACTIVITY, reason="unreadable").inc()
+            return _NOTHING
+        activity = _permit(consents, Purpose.ACTIVITY, now)
+        interests = _permit(consents, Purpose.INTERESTS, now)
+        return Known(
+            taste=(activity and sealed.taste(activity)) or Taste(),
+            interests=(interests and sealed.interests(interests)) or Interests(),
+            located=_permit(consents, Purpose.LOCATION, now) is not None,
+        )
+
+    def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
+        live, vocabulary, query = self._catalogue.live(now), self._catalogue.vocabulary, plan.query
+        wanted = filters(query, plan.birth_year, vocabulary, now)
+        weights, spread = plan.manner
+        request = Request(filters=wanted, weights=weights, table=table(plan.leanings, live), closed=plan.closed)
+        shown = vary(live, rank(live, request), query.limit, spread)
+        asked = Asked(live, vocabulary, wanted, weights, query.free, query.language, now)
+        explainer = Explainer(asked, plan.leanings, self._divisions)
+        rows, starts = shown.rows.tolist(), shown.starts.tolist()
+        items = [
+            Item(n, msgspec.Raw(live.cards[row]), explainer.reasons(row, start), fit(live, row, wanted))
+            for n, (row, start) in enumerate(zip(rows, starts, strict=True), 1)
+        ]
+        telemetry.SUGGESTIONS.labels(basis=basis).inc()
+        return Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What an answer is made from."""
+
+    query: Query
+    manner: Manner
+    birth_year: int | None = None
+    leanings: Sequence[Leaning] = ()
+    closed: Sequence[int] = ()
+
+
+def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
+    answer = consents.permit(purpose, now)
+    if isinstance(answer, Permit):
+        return answer
+    telemetry.WITHOUT_PERMIT.labels(purpose=purpose, reason=answer.reason).inc()
+    return None
+
+
+def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:
+    """Return when the answer is stale: soon, and not after any of its offers is over or closed."""
+    ends = live.columns.until[shown.rows]
+    earliest = datetime.fromtimestamp(int(ends.min()) * 60, UTC) if len(ends) else now + VALID_FOR
+    return min(now + VALID_FOR, max(now, earliest))
