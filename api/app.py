@@ -19,6 +19,8 @@ from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.offers import OfferRoutes
+from api.routes.places import PlaceRoutes
+from api.routes.suggestions import SuggestionRoutes
 from engine.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -54,9 +56,11 @@ def operations(house: "House") -> Sequence[Operation]:
     known = KnownOffers(house.catalogue, house.offers)
     return (
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
+        *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
         *InterestRoutes(gate, house.residents, house.ledger).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
+        *PlaceRoutes(gate, house.stores.online, house.clock).operations(),
         *_health(house).operations(),
     )
 

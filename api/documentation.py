@@ -96,8 +96,8 @@ def _examples(operation: Mapping[str, Any]) -> Iterator[Node]:
 
 
 def _parameter(parameter: Mapping[str, Any]) -> tuple[Node | str, ...]:
-    form = {key: value for key, value in parameter["schema"].items() if key not in ("title", "description")}
-    return el("code", parameter["name"]), parameter["in"], _type(form), parameter["description"]
+    form = {key: value for key, value in parameter["schema"].items() if key not in ("title", "examples")}
+    return el("code", parameter["name"]), parameter["in"], _type(form), _text(parameter["description"])
 
 
 def _response(status: str, response: Mapping[str, Any]) -> tuple[Node | str, ...]:
@@ -120,13 +120,18 @@ def _type(schema: Mapping[str, Any]) -> Node:
 
 def _problems() -> Node:
     rows: list[tuple[Node | str, ...]] = [
-        (el("code", code, id=f"problem-{code}"), str(status), meaning) for code, status, meaning in errors.catalogue()
+        (el("code", code, id=f"problem-{code}"), str(status), _text(meaning))
+        for code, status, meaning in errors.catalogue()
     ]
     return el("section", el("h2", "Problems"), table("Codes of problems", ("Code", "Status", "Meaning"), rows))
 
 
 def _paragraphs(text: str) -> list[Node]:
     return [el("p", *_words(paragraph)) for paragraph in text.split("\n\n") if paragraph.strip()]
+
+
+def _text(text: str) -> Node:
+    return el("span", *_words(text))
 
 
 def _words(text: str) -> Iterator[Node | str]:

@@ -17,7 +17,7 @@ a { color: var(--brand); } a:focus-visible, button:focus-visible, summary:focus-
 h1 { font-size: 2rem; } h2 { margin-top: 3rem; border-bottom: 2px solid var(--ink); } h3 { margin-top: 2.25rem; }
 code, pre { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9rem; }
 pre { background: var(--soft); padding: .75rem 1rem; overflow-x: auto; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
+.scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; font-weight: 700; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }
 .method { display: inline-block; min-width: 3.5rem; font-weight: 700; color: var(--brand); }

@@ -8,6 +8,7 @@ import msgspec
 
 from api import errors
 from api.access import RESIDENT_SCHEMA
+from api.faults import END
 from api.operations import JSON, Answer, Operation
 from engine.consent import Purpose
 from engine.errors import InvalidInput, Unavailable, VinkkiError
@@ -29,6 +30,7 @@ _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 _PATH: Mapping[str, tuple[str, Any, str]] = {
     "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
     "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),
+    "place": ("A place's id, as its source names it.", _TEXT, "tprek:7254"),
     "purpose": ("A purpose of `/v1/purposes`.", {"type": "string", "enum": list(Purpose)}, "activity"),
 }
 
@@ -136,5 +138,5 @@ def _problem(status: HTTPStatus) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return the document as plain JSON values; defaults may be tuples and enums."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    """Return plain JSON values (defaults may be tuples and enums); patterns lose what only Python needs."""
+    return msgspec.json.decode(msgspec.json.encode(value).replace(msgspec.json.encode(END)[1:-1], b"$"))

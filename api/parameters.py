@@ -18,6 +18,8 @@ from engine.errors import InvalidInput
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 MOST_PARAMETERS = 100
+SANE_YEARS = range(2000, 2200)
+"""Offers of other years are slips of the pen, and stores and columns need a bound."""
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 LanguageCode = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}" + END, description="ISO 639-1 code", examples=["fi"])]
 
@@ -122,10 +124,11 @@ def moment(text: str | None, field: str, *, end: bool = False) -> datetime | Non
     try:
         if len(text) == len("2026-11-22"):
             day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
-            return datetime.combine(day, time.min, HELSINKI).astimezone(UTC)
-        # A plus sign that was not percent-encoded arrives as a space.
-        named = datetime.fromisoformat(text.replace(" ", "+"))
-        if named.tzinfo is not None:
+            named = datetime.combine(day, time.min, HELSINKI)
+        else:
+            # A plus sign that was not percent-encoded arrives as a space.
+            named = datetime.fromisoformat(text.replace(" ", "+"))
+        if named.tzinfo is not None and named.year in SANE_YEARS:
             return named.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
@@ -133,6 +136,20 @@ def moment(text: str | None, field: str, *, end: bool = False) -> datetime | Non
         "Give a date as in 2026-11-22, or a time with its offset as in 2026-11-22T18:00:00+02:00 (%2B for the plus).",
         field=field,
     )
+
+
+def span(first: str | None, last: str | None) -> tuple[datetime | None, datetime | None]:
+    """Return the moments that the parameters `from` and `to` name.
+
+    Raises
+    ------
+    InvalidInput
+        One is no moment, or the last is before the first.
+    """
+    starts, ends = moment(first, "from"), moment(last, "to", end=True)
+    if starts is not None and ends is not None and starts >= ends:
+        raise InvalidInput("The time asked for ends before it begins; give `to` after `from`.", field="to")
+    return starts, ends
 
 
 def languages(codes: tuple[str, ...], field: str = "languages") -> tuple[str, ...]:

@@ -50,14 +50,15 @@ class OfferFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         InvalidInput
             A position outside the city, or a time that is none.
         """
+        starts_from, until = parameters.span(self.from_, self.to)
         return OfferSearch(
             text=self.text,
             kinds=self.kind,
             keyword=self.keyword,
             place=self.place,
             district=self.district,
-            starts_from=parameters.moment(self.from_, "from"),
-            until=parameters.moment(self.to, "to", end=True),
+            starts_from=starts_from,
+            until=until,
             free=self.free,
             language=self.language,
             age=self.age,
@@ -126,14 +127,25 @@ class OfferRoutes:
         """Answer `GET /v1/offers`."""
         await self.gate.visitor(request)
         asked = parameters.read(request.scope["query_string"], OfferFilters)
-        found, after = await self.offers.search(asked.search(), self.clock(), asked.limit, asked.after)
-        return open_json(OfferPage([card(offer) for offer in found], after), CACHED_SECONDS)
+        page, after = await self.offers.search(asked.search(), self.clock(), asked.limit, asked.after)
+        return open_json(OfferPage([card(offer) for offer in page], after), CACHED_SECONDS)
 
     async def read(self, request: Request) -> Response:
         """Answer `GET /v1/offers/{offer}`."""
         await self.gate.visitor(request)
-        id_ = request.path_params["offer"]
-        offer = None if "\0" in id_ else await self.offers.get(id_)
-        if offer is None:
-            raise NotFound("There is no offer with this id; /v1/offers tells those that there are.", field="offer")
-        return open_json(offer, CACHED_SECONDS)
+        return open_json(await found(self.offers, request), CACHED_SECONDS)
+
+
+async def found(offers: OfferRecords, request: Request) -> Offer:
+    """Return the offer that the address names, past ones too.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    id_ = request.path_params["offer"]
+    offer = None if "\0" in id_ else await offers.get(id_)
+    if offer is None:
+        raise NotFound("There is no offer with this id; /v1/offers tells those that there are.", field="offer")
+    return offer

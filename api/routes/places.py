@@ -24,7 +24,9 @@ KEPT_DAYS = 2
 class DayForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which day; without it, yesterday."""
 
-    day: Annotated[date, msgspec.Meta(description="A day in UTC that is over: yesterday or the day before")] | None = None
+    day: Annotated[date, msgspec.Meta(description="A day in UTC that is over: yesterday or the day before")] | None = (
+        None
+    )
 
 
 class Visitors(msgspec.Struct, frozen=True):

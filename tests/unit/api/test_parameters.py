@@ -88,8 +88,8 @@ def test_a_date_is_a_day_in_helsinki_and_daylight_saving_is_kept():
 
 @given(
     st.datetimes(
-        min_value=datetime(1950, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
-        max_value=datetime(2100, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+        min_value=datetime(2000, 1, 2),  # noqa: DTZ001 - hypothesis adds the zone
+        max_value=datetime(2199, 12, 30),  # noqa: DTZ001 - hypothesis adds the zone
         timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
     )
 )
@@ -98,10 +98,32 @@ def test_a_time_with_an_offset_is_that_moment_even_if_the_plus_was_not_encoded(m
     assert parameters.moment(moment.isoformat().replace("+", " "), "from") == moment
 
 
-@pytest.mark.parametrize("text", ["2026-11-22T10:00:00", "tomorrow", "2026-13-01", "9999-12-31", "26", "٢"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-22T10:00:00",
+        "tomorrow",
+        "2026-13-01",
+        "9999-12-31",
+        "0001-01-01",
+        "1999-12-30",
+        "2200-01-01",
+        "26",
+        "٢",
+    ],
+)
 def test_what_is_no_moment_is_refused_with_an_example(text):
     with pytest.raises(InvalidInput, match="2026-11-22T18:00:00"):
         parameters.moment(text, "to", end=True)
+
+
+def test_a_span_of_time_does_not_end_before_it_begins():
+    starts, ends = parameters.span("2026-11-22", "2026-11-22")
+    assert ends - starts == timedelta(days=1)
+    assert parameters.span(None, None) == (None, None)
+    with pytest.raises(InvalidInput) as caught:
+        parameters.span("2026-11-22", "2026-11-21")
+    assert caught.value.field == "to"
 
 
 def test_languages_are_those_of_iso_639_1():

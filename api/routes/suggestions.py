@@ -1,0 +1,192 @@
+"""Suggestions for a resident, and what is popular or alike for anybody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import parameters
+from api.access import Scope
+from api.gate import Gate
+from api.operations import JSON, PRIVATE, Answer, Operation
+from api.parameters import LanguageCode
+from api.routes.offers import CACHED_SECONDS, EXAMPLE_OFFER, found
+from engine.errors import InvalidInput, NotFound, StoreUnavailable
+from engine.events import Pseudonym
+from engine.language import Language
+from engine.offers import Access, Kind, Offer
+from engine.query import Fit, Query
+from engine.reasons import Reason
+from engine.records.offers import OfferRecords
+from engine.residents import Residents
+from engine.suggestion import Suggester, Suggestions
+from engine.telemetry import WITHOUT_PERMIT
+from stream.publisher import Publisher
+
+TAG = "Suggestions"
+DESCRIPTION = """\
+`basis` says what the order was made of: `personal` (what the resident did), `stated` (what the resident told) or
+`popular` (neither: no consent, or nothing known yet). Only what one can still take part in. What is unknown of an offer
+is shown as unknown, not as a fit."""
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What suggestions are asked for; what is left out asks nothing."""
+
+    kind: Annotated[tuple[Kind, ...], msgspec.Meta(description="Kinds, any of them")] = ()
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="How many at most")] = 20
+    lang: Annotated[Language, msgspec.Meta(description="The language of the reasons")] = Language.FI
+    near: Annotated[str, msgspec.Meta(description="`latitude,longitude` in the city")] | None = None
+    radius_metres: Annotated[int, msgspec.Meta(ge=50, le=50_000, description="How far from `near`")] | None = None
+    from_: Annotated[str, msgspec.Meta(description="Not over before this time or date")] | None = msgspec.field(
+        default=None, name="from"
+    )
+    to: Annotated[str, msgspec.Meta(description="Begins by this time, or on this date")] | None = None
+    free: Annotated[bool, msgspec.Meta(description="Free of charge only")] = False
+    languages: Annotated[tuple[LanguageCode, ...], msgspec.Meta(description="Languages spoken, any of them")] = ()
+    age: Annotated[int, msgspec.Meta(ge=0, le=120, description="Fits somebody of so many years")] | None = None
+    access: Annotated[tuple[Access, ...], msgspec.Meta(description="Features needed, all of them")] = ()
+
+    def query(self) -> Query:
+        """Return what is asked.
+
+        Raises
+        ------
+        InvalidInput
+            A position outside the city, a radius without one, a time that is none, or an unknown language.
+        """
+        if self.radius_metres is not None and self.near is None:
+            raise InvalidInput("A radius needs a position: give `near` too.", field="radius_metres")
+        starts_from, until = parameters.span(self.from_, self.to)
+        return Query(
+            language=self.lang,
+            limit=self.limit,
+            kinds=self.kind,
+            near=parameters.position(self.near),
+            radius_metres=None if self.radius_metres is None else float(self.radius_metres),
+            starts_from=starts_from,
+            until=until,
+            free=self.free,
+            languages=parameters.languages(self.languages),
+            age=self.age,
+            access=self.access,
+        )
+
+
+class Suggested(msgspec.Struct, frozen=True):
+    """One suggestion; `fit` says of what was asked for whether the offer is known to fit."""
+
+    rank: int
+    offer: Offer
+    reasons: Sequence[Reason]
+    fit: Fit | None = None
+
+
+class SuggestionList(msgspec.Struct, frozen=True):
+    """An answer, best first. Send `suggestion_id` along with what the resident then does."""
+
+    suggestion_id: str
+    basis: Literal["personal", "stated", "popular", "similar"]
+    generated_at: datetime
+    valid_until: datetime
+    items: Sequence[Suggested]
+
+
+EXAMPLE = {
+    "suggestion_id": "5f0e1c7ab4f54a0f8f6b3a6a0e2c9d11",
+    "basis": "popular",
+    "generated_at": "2026-11-22T16:00:00Z",
+    "valid_until": "2026-11-22T16:05:00Z",
+    "items": [{"rank": 1, "offer": EXAMPLE_OFFER, "reasons": [{"code": "popular", "text": "Suosittu juuri nyt"}]}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionRoutes:
+    """Suggests."""
+
+    gate: Gate
+    residents: Residents
+    suggester: Suggester
+    offers: OfferRecords
+    publisher: Publisher
+
+    def operations(self) -> Sequence[Operation]:
+        """Return what can be asked here."""
+        answers = {200: Answer("Suggestions, best first", SuggestionList, EXAMPLE)}
+        return (
+            Operation(
+                method="GET",
+                path="/v1/residents/{id}/suggestions",
+                name="suggest",
+                summary="Suggestions for a resident",
+                description=DESCRIPTION,
+                tag=TAG,
+                handler=self.suggest,
+                form=Asked,
+                answers=answers,
+                scope=Scope.SUGGESTIONS_READ,
+            ),
+            Operation(
+                method="GET",
+                path="/v1/offers/popular",
+                name="popular_offers",
+                summary="What is popular here and now",
+                description="The same for everybody: nobody's doings or wishes in particular are used.",
+                tag=TAG,
+                handler=self.popular,
+                form=Asked,
+                answers=answers,
+            ),
+            Operation(
+                method="GET",
+                path="/v1/offers/{offer}/similar",
+                name="similar_offers",
+                summary="Offers like one",
+                description="On the same topics, at other places and of other series; the offer itself may be over.",
+                tag=TAG,
+                handler=self.similar,
+                form=Asked,
+                answers=answers,
+                problems=(NotFound,),
+            ),
+        )
+
+    async def suggest(self, request: Request) -> Response:
+        """Answer `GET /v1/residents/{id}/suggestions`."""
+        person = await self.gate.resident(request, Scope.SUGGESTIONS_READ)
+        query = parameters.read(request.scope["query_string"], Asked).query()
+        told = await self.suggester.suggestions(await self._pseudonym(person), query, self.gate.clock())
+        if told.impression is not None:
+            self.publisher.impression(told.impression)
+        return Response(told.json(), headers=PRIVATE, media_type=JSON)
+
+    async def _pseudonym(self, person: UUID) -> Pseudonym | None:
+        """Return who it is inside; while nobody can say, the answer is the one for anybody."""
+        try:
+            return await self.residents.pseudonym(person)
+        except StoreUnavailable:
+            WITHOUT_PERMIT.labels("activity", "unreadable").inc()
+            return None
+
+    async def popular(self, request: Request) -> Response:
+        """Answer `GET /v1/offers/popular`."""
+        await self.gate.visitor(request)
+        query = parameters.read(request.scope["query_string"], Asked).query()
+        return _open(self.suggester.popular(query, self.gate.clock()))
+
+    async def similar(self, request: Request) -> Response:
+        """Answer `GET /v1/offers/{offer}/similar`."""
+        await self.gate.visitor(request)
+        query = parameters.read(request.scope["query_string"], Asked).query()
+        offer = await found(self.offers, request)
+        return _open(self.suggester.similar(offer, query, self.gate.clock()))
+
+
+def _open(told: Suggestions) -> Response:
+    return Response(told.json(), headers={"Cache-Control": f"public, max-age={CACHED_SECONDS}"}, media_type=JSON)
