@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -32,19 +33,59 @@ class Purpose(StrEnum):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """The wording a resident agrees to, in all languages."""
+    """The wording a resident agrees to, in all languages.
+
+    Attributes
+    ----------
+    plain
+        The same in plain language (selkosuomi).
+    widens
+        Whether it allows more than the version before: then grants of that one are suspended until asked again.
+    """
 
     version: int
     title: Localized
     text: Localized
+    plain: Localized = Localized()
+    widens: bool = False
+
+
+Basis = Literal["consent", "contract", "public_task", "legal_obligation"]
+"""The legal bases of the GDPR, article 6 (1) a, b, e and c."""
 
 
 class Declaration(msgspec.Struct, frozen=True):
-    """A purpose as it is declared to residents, with its legal basis and the notice in force."""
+    """A purpose as it is declared to residents, with its legal basis and the notice in force.
+
+    Attributes
+    ----------
+    data, kept, recipients, forgotten
+        What data it uses, how long that is kept, who sees it, and what a withdrawal deletes.
+    retention
+        How long at most, as an ISO 8601 duration; None where the resident alone ends it.
+    earlier
+        The notices before the one in force, oldest first: what older grants were given to.
+    """
 
     id: Purpose
-    basis: str
+    basis: Basis
     notice: Notice
+    data: Localized = Localized()
+    kept: Localized = Localized()
+    recipients: Localized = Localized()
+    forgotten: Localized = Localized()
+    retention: str | None = None
+    earlier: tuple[Notice, ...] = ()
+
+    @property
+    def least(self) -> int:
+        """The oldest notice version whose grants hold: no later one widens the purpose."""
+        notices = (*self.earlier, self.notice)
+        return max((notice.version for notice in notices if notice.widens), default=notices[0].version)
+
+    def wording(self, version: int) -> Notice | None:
+        """Return the notice of that version."""
+        return next((notice for notice in (*self.earlier, self.notice) if notice.version == version), None)
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True):
@@ -77,18 +118,29 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No leave, and why: `never_granted`, `withdrawn`, `notice_unknown` or `unreadable`."""
+    """No leave, and why: `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`."""
 
     purpose: Purpose
     reason: str
 
 
+def _least() -> Mapping[Purpose, int]:
+    return declared().least
+
+
 class Consents(msgspec.Struct, frozen=True):
-    """What one resident has allowed, as of ledger entry `seq`. The one decision of the house is `permit`."""
+    """What one resident has allowed, as of ledger entry `seq`. The one decision of the house is `permit`.
+
+    Attributes
+    ----------
+    least
+        The oldest notice version whose grants hold, by purpose: that of the house's register.
+    """
 
     resident: Pseudonym
     seq: int = 0
     grants: Mapping[Purpose, Grant] = msgspec.field(default_factory=dict)
+    least: Mapping[Purpose, int] = msgspec.field(default_factory=_least)
 
     def permit(self, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to use the resident's data for `purpose` at `now`, or say why not."""
@@ -97,6 +149,8 @@ class Consents(msgspec.Struct, frozen=True):
             return Refusal(purpose, "never_granted")
         if not grant.granted or grant.since > now:
             return Refusal(purpose, "withdrawn" if not grant.granted else "never_granted")
+        if grant.notice < self.least.get(purpose, 0):
+            return Refusal(purpose, "notice_outdated")
         return Permit(self.resident, purpose, now, grant.since)
 
 
@@ -111,6 +165,7 @@ class Register:
 
     def __init__(self, declarations: Sequence[Declaration]) -> None:
         self.declarations = tuple(declarations)
+        self.least = {d.id: d.least for d in declarations}
         self._by_id = {d.id: d for d in declarations}
 
     @classmethod
@@ -150,6 +205,12 @@ class Register:
                 field="notice",
             )
         return declaration
+
+
+@cache
+def declared() -> Register:
+    """Return the house's own register; its files are read once a process."""
+    return Register.read()
 
 
 class LedgerRecords(Protocol):

@@ -44,12 +44,16 @@ class Declarations(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """What holds for one purpose; `since` and `notice` are null where the resident has never decided."""
+    """What holds for one purpose; `since` and `notice` are null where the resident has never decided.
+
+    `suspended` is there, and true, where a grant does not hold until the resident has agreed to the wider notice.
+    """
 
     purpose: Purpose
     granted: bool
     notice: int | None = None
     since: datetime | None = None
+    suspended: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -191,4 +195,6 @@ def _state(consents: Consents, purpose: Purpose) -> State:
     grant = consents.grants.get(purpose)
     if grant is None:
         return State(purpose, granted=False)
+    if grant.granted and grant.notice < consents.least.get(purpose, 0):
+        return State(purpose, granted=False, notice=grant.notice, since=grant.since, suspended=True)
     return State(purpose, grant.granted, grant.notice, grant.since)
