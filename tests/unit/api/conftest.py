@@ -16,6 +16,7 @@ from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
 from engine.consent import ConsentLedger, Consents, Entry, Grant, Register
 from engine.errors import BrokerUnavailable, StoreUnavailable
+from engine.events import Impression
 from engine.residents import Residents
 from engine.settings import Settings
 from engine.taste import key
@@ -87,6 +88,10 @@ class Memory:
     async def history(self, resident):
         return [entry for of, entry in self.entries if of == resident]
 
+    async def get(self, id_):
+        self.check()
+        return id_ if id_ in self.offers else None
+
     async def existing(self, ids):
         self.check()
         self.asked.append(ids)
@@ -120,6 +125,29 @@ class Log:
             raise BrokerUnavailable
 
 
+@dataclass
+class Canned:
+    """A suggester that notes what it was asked, and says the same to everybody."""
+
+    asked: list = field(default_factory=list)
+    impression: Impression | None = None
+
+    async def suggestions(self, resident, query, now):
+        self.asked.append((resident, query, now))
+        return self
+
+    def popular(self, query, now):
+        self.asked.append(("popular", query, now))
+        return self
+
+    def similar(self, offer, query, now):
+        self.asked.append((offer, query, now))
+        return self
+
+    def json(self):
+        return b'{"basis":"popular"}'
+
+
 class Live(set):
     """The ids of a catalogue."""
 
@@ -136,6 +164,7 @@ class Door:
     memory: Memory
     log: Log
     live: Live
+    suggester: Canned
     feed: SimpleNamespace
     me: UUID = field(default_factory=uuid4)
     now: datetime = NOW
@@ -172,6 +201,8 @@ def issuer(tmp_path_factory) -> DemoIssuer:
 async def door(issuer) -> AsyncIterator[Door]:
     memory, log, live, feed = Memory(), Log(), Live({"live:1", "live:2"}), SimpleNamespace(loaded=True)
 
+    suggester = Canned()
+
     async def nothing() -> None: ...
 
     house = SimpleNamespace(
@@ -182,7 +213,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         ledger=ConsentLedger(memory, memory, Register.read()),
         catalogue=live,
         feed=feed,
-        suggester=None,
+        suggester=suggester,
         offers=memory,
         publisher=log,
         lag=SimpleNamespace(lag=nothing),
@@ -191,4 +222,4 @@ async def door(issuer) -> AsyncIterator[Door]:
         close=nothing,
     )
     async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
-        yield Door(client, issuer, memory, log, live, feed)
+        yield Door(client, issuer, memory, log, live, suggester, feed)
