@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from engine.errors import BrokerUnavailable
 from engine.telemetry import LAG
@@ -80,7 +81,7 @@ class LagReader:
             ]
             begin = await consumer.beginning_offsets(partitions)
             end = await consumer.end_offsets(partitions)
-            held = await admin.list_consumer_group_offsets(GROUP)
+            held = await _held(admin)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise BrokerUnavailable from error
@@ -111,6 +112,15 @@ class LagReader:
             await self._admin.start()
             await self._consumer.start()
         return self._admin, self._consumer
+
+
+async def _held(admin: AIOKafkaAdminClient) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    """Return what the group has committed: nothing before its first worker, whose joining makes Kafka's own topic."""
+    try:
+        held: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(GROUP)
+    except GroupCoordinatorNotAvailableError:
+        return {}
+    return held
 
 
 async def watch(
