@@ -27,7 +27,7 @@ from engine.catalogue import Catalogue, Live
 from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
-from engine.events import AwareTime, Pseudonym
+from engine.events import AwareTime, Impression, Pseudonym
 from engine.explanation import Asked, Explainer
 from engine.offers import Offer
 from engine.profile import Leaning, from_interests, from_offer, from_taste, table
@@ -125,6 +125,8 @@ class Known:
     taste: Taste
     interests: Interests
     located: bool
+    record: Permit | None = None
+    """Leave to keep what was shown: for measurement, else for learning."""
 
 
 _NOTHING = Known(Taste(), Interests(), located=False)
@@ -161,6 +163,12 @@ class Suggester:
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
+        return (await self.shown(resident, query, now))[0]
+
+    async def shown(
+        self, resident: Pseudonym | None, query: Query, now: datetime
+    ) -> tuple[Suggestions, Impression | None]:
+        """Return what to suggest, and the record of it where the resident lets it be kept."""
         known = _NOTHING if resident is None else await self._known(resident, now)
         told, birth_year = with_interests(query, known.interests, now)
         live, vocabulary = self._catalogue.live(now), self._catalogue.vocabulary
@@ -174,9 +182,9 @@ class Suggester:
         elif len(stated.slots) or filtered:
             basis = "stated"
         closed = [row for k in known.taste.settled().tolist() if (row := self._catalogue.row(k)) is not None]
-        return self._answer(
-            basis, _Plan(told, OPEN if basis == "popular" else OWN, birth_year, [learned, stated], closed), now
-        )
+        plan = _Plan(told, OPEN if basis == "popular" else OWN, birth_year, [learned, stated], closed)
+        answer = self._answer(basis, plan, now)
+        return answer, _impression(answer, known.record)
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -207,6 +215,7 @@ class Suggester:
             taste=(activity and sealed.taste(activity)) or Taste(),
             interests=(interests and sealed.interests(interests)) or Interests(),
             located=_permit(consents, Purpose.LOCATION, now) is not None,
+            record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
         )
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
@@ -243,6 +252,15 @@ def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | Non
         return answer
     telemetry.WITHOUT_PERMIT.labels(purpose=purpose, reason=answer.reason).inc()
     return None
+
+
+def _impression(answer: Suggestions, permit: Permit | None) -> Impression | None:
+    if permit is None:
+        return None
+    purpose = str(permit.purpose)
+    return Impression(
+        answer.suggestion_id, permit.resident, answer.generated_at, answer.basis, answer.offers, purpose=purpose
+    )
 
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:

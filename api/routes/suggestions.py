@@ -161,9 +161,9 @@ class SuggestionRoutes:
         """Answer `GET /v1/residents/{id}/suggestions`."""
         person = await self.gate.resident(request, Scope.SUGGESTIONS_READ)
         query = parameters.read(request.scope["query_string"], Asked).query()
-        told = await self.suggester.suggestions(await self._pseudonym(person), query, self.gate.clock())
-        if told.impression is not None:
-            self.publisher.impression(told.impression)
+        told, impression = await self.suggester.shown(await self._pseudonym(person), query, self.gate.clock())
+        if impression is not None:
+            self.publisher.impression(impression)
         return Response(told.json(), headers=PRIVATE, media_type=JSON)
 
     async def _pseudonym(self, person: UUID) -> Pseudonym | None:

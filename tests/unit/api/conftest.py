@@ -14,9 +14,11 @@ from api.access import TokenVerifier
 from api.app import create_app
 from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
+from api.seal import Seal
 from engine.consent import ConsentLedger, Consents, Entry, Grant, Register
 from engine.errors import BrokerUnavailable, StoreUnavailable
 from engine.events import Impression
+from engine.receipts import Decided
 from engine.residents import Residents
 from engine.settings import Settings
 from engine.taste import key
@@ -78,6 +80,10 @@ class Memory:
         own = [entry for of, entry in self.entries if of == resident]
         return Consents(resident, len(own), {e.purpose: Grant(e.granted, e.notice, e.time) for e in own})
 
+    async def decisions(self, resident):
+        self.check()
+        return [Decided(entry) for of, entry in self.entries if of == resident]
+
     async def consents(self, resident):
         self.check()
         return self.held(resident)
@@ -132,9 +138,9 @@ class Canned:
     asked: list = field(default_factory=list)
     impression: Impression | None = None
 
-    async def suggestions(self, resident, query, now):
+    async def shown(self, resident, query, now):
         self.asked.append((resident, query, now))
-        return self
+        return self, self.impression
 
     def popular(self, query, now):
         self.asked.append(("popular", query, now))
@@ -211,6 +217,8 @@ async def door(issuer) -> AsyncIterator[Door]:
         stores=SimpleNamespace(database=memory, online=memory),
         residents=Residents(memory, memory),
         ledger=ConsentLedger(memory, memory, Register.read()),
+        receipts=memory,
+        seal=Seal.of(Settings(home=issuer.home)),
         catalogue=live,
         feed=feed,
         suggester=suggester,
