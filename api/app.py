@@ -20,6 +20,7 @@ from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.places import PlaceRoutes
+from api.routes.receipts import ReceiptRoutes
 from api.routes.suggestions import SuggestionRoutes
 from engine.errors import StoreUnavailable
 
@@ -58,6 +59,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
+        *ReceiptRoutes(gate, house.residents, house.receipts, house.ledger, house.seal, house.settings).operations(),
         *InterestRoutes(gate, house.residents, house.ledger).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *PlaceRoutes(gate, house.stores.online, house.clock).operations(),

@@ -159,6 +159,18 @@ def audit_verify(home: Home = HOME) -> None:
     run_verify(_settings(home=home))
 
 
+@audit_app.command("receipt")
+def audit_receipt(
+    file: Annotated[Path, typer.Argument(help="A receipt as the API gave it, or its JWS alone.")],
+    key: Annotated[Path | None, typer.Option(help="The public key; otherwise that of the home.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Check a consent receipt, without network. Exits with 1 if it is forged or was changed."""
+    from api.commands.audit import run_receipt
+
+    run_receipt(_settings(home=home), file, key)
+
+
 @app.command()
 def bench(
     suite: Annotated[str, typer.Argument(help="Which table: spine.")] = "spine",

@@ -1,7 +1,9 @@
 """The house's own signature: Ed25519 in a JWS, on consent receipts and on checkpoints of the ledger."""
 
+import hmac
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,12 @@ class Seal:
                 "Production signs receipts with a key that is kept: set VINKKI_RECEIPT_KEY to its file."
             )
         return cls(_keys(keep(settings.home / "receipts.json", _make_key)))
+
+    @cached_property
+    def secret(self) -> bytes:
+        """A secret that belongs to the signing key, for ids that tell nothing to others."""
+        private = json.dumps(self._key.as_dict(private=True)["d"]).encode()
+        return hmac.digest(private, b"vinkki ids", "sha256")
 
     def sign(self, content: bytes, kind: str) -> str:
         """Return the compact JWS of `content`; the same content gives the same signature."""

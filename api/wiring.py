@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from engine.suggestion import Suggester
-
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.issuer import token_verifier
+from api.seal import Seal
 from engine.catalogue import Catalogue
 from engine.consent import ConsentLedger, Register
 from engine.districts import Divisions
@@ -20,9 +19,11 @@ from engine.records.imports import Imports
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
+from engine.records.receipts import ReceiptRecords
 from engine.records.residents import ResidentRecords
 from engine.residents import Residents
 from engine.settings import Settings
+from engine.suggestion import Suggester
 from engine.telemetry import logger
 from stream import topics
 from stream.publisher import Publisher
@@ -116,6 +117,8 @@ class House:
     stores: Stores
     residents: Residents
     ledger: ConsentLedger
+    receipts: ReceiptRecords
+    seal: Seal
     catalogue: Catalogue
     feed: CatalogueFeed
     suggester: Suggester
@@ -159,6 +162,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         stores=stores,
         residents=Residents(stores.residents, stores.online),
         ledger=ledger,
+        receipts=ReceiptRecords(stores.database),
+        seal=Seal.of(settings),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
         suggester=Suggester(catalogue, stores.online, ledger),

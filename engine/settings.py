@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     issuer: str | None = Field(None, description="Issuer of resident and service tokens; unset: the demo's own")
     audience: str = Field("vinkki-api", description="The `aud` that a token must carry, exactly")
 
+    controller: str = Field(
+        "City of Helsinki, Culture and Leisure Division", description="Who answers for the data, as receipts name it"
+    )
     receipt_key: Path | None = Field(
         None, description="File with the Ed25519 key that signs receipts (JWK, JWKS, PEM); unset: the demo's"
     )

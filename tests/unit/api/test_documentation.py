@@ -54,6 +54,8 @@ def every_operation():
                 "publisher",
                 "settings",
                 "ledger",
+                "receipts",
+                "seal",
                 "feed",
                 "lag",
                 "suggester",
