@@ -1,0 +1,76 @@
+"""The suites of `vinkki bench`: which figures each has, and the file that they are written to."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import freshness, ingest, intake, residents, suggestions
+from bench.figures import Figure, Promise
+from bench.ground import Ground
+from engine.errors import InvalidInput
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One way of measuring, and the figures it brings."""
+
+    promises: tuple[Promise, ...]
+    measure: Callable[[Ground], Awaitable[Sequence[Figure]]]
+
+    def brings(self, names: Sequence[str]) -> bool:
+        """Say whether it brings one of the figures of these names."""
+        return any(promise.name in names for promise in self.promises)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Measurements that are made, shown and written together."""
+
+    file: str
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all figures."""
+        return [promise.name for measurement in self.measurements for promise in measurement.promises]
+
+    def only(self, names: Sequence[str]) -> list[Measurement]:
+        """Return the measurements of the figures that are named; all of them where none is.
+
+        Raises
+        ------
+        InvalidInput
+            A name is no figure's.
+        """
+        if unknown := sorted(set(names) - set(self.names)):
+            raise InvalidInput(f"There is no figure {', '.join(unknown)}; the figures are {', '.join(self.names)}.")
+        return [measurement for measurement in self.measurements if not names or measurement.brings(names)]
+
+
+SUITES = {
+    "spine": Suite(
+        "results.json",
+        (
+            Measurement((residents.MEMORY,), residents.measure),
+            Measurement((intake.RATE,), intake.measure),
+            Measurement((ingest.RATIO,), ingest.measure),
+            Measurement((suggestions.RATIO, suggestions.MEMORY), suggestions.measure),
+            Measurement((freshness.P95,), freshness.measure),
+        ),
+    )
+}
+
+
+def suite(name: str) -> Suite:
+    """Return a suite.
+
+    Raises
+    ------
+    InvalidInput
+        There is none of that name.
+    """
+    if name not in SUITES:
+        raise InvalidInput(f"There is no suite `{name}`; the suites are {', '.join(SUITES)}.")
+    return SUITES[name]
