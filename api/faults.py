@@ -76,21 +76,21 @@ def _readable(pattern: str) -> str:
 @lru_cache(maxsize=256)
 def _values(form: Any, field: str) -> tuple[str, ...]:  # noqa: ANN401 - as above
     """Return the values of the enumeration that stands at a path of `form`."""
-    kind = _bare(inspect.type_info(form))
+    kind = bare(inspect.type_info(form))
     for step in field.split("."):
         if isinstance(kind, inspect.StructType):
-            kind = next(_bare(known.type) for known in kind.fields if known.encode_name == step)
+            kind = next(bare(known.type) for known in kind.fields if known.encode_name == step)
         elif isinstance(kind, inspect.ListType | inspect.VarTupleType):
-            kind = _bare(kind.item_type)
+            kind = bare(kind.item_type)
     return tuple(str(value.value) for value in kind.cls) if isinstance(kind, inspect.EnumType) else ()
 
 
-def _bare(kind: inspect.Type) -> inspect.Type:
+def bare(kind: inspect.Type) -> inspect.Type:
     """Strip metadata and the possibility of null."""
     if isinstance(kind, inspect.Metadata):
-        return _bare(kind.type)
+        return bare(kind.type)
     if isinstance(kind, inspect.UnionType):
-        return next(_bare(one) for one in kind.types if not isinstance(one, inspect.NoneType))
+        return next(bare(one) for one in kind.types if not isinstance(one, inspect.NoneType))
     return kind
 
 

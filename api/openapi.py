@@ -26,7 +26,7 @@ parameter is refused by name.
 """
 _REF = "#/components/schemas/{name}"
 _ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
-_TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
+_TEXT = {"type": "string", "minLength": 1}
 _PATH: Mapping[str, tuple[str, Any, str]] = {
     "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
     "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),

@@ -4,15 +4,16 @@ import math
 from collections.abc import Hashable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
+from msgspec import inspect
 
 from api.errors import Faults, FieldError
-from api.faults import END, NUL_REMEDY, explain
+from api.faults import END, NUL_REMEDY, bare, explain
 from engine.districts import within_city
 from engine.errors import InvalidInput
 
@@ -37,18 +38,11 @@ def read(query: bytes, form: type[_T]) -> _T:
         A parameter is unknown, given twice or unusable; the error names it.
     """
     given = _pairs(query)
-    lists = _fields(form)  # type: ignore[arg-type]  # mypy: a class is hashable after all
-    if unknown := [name for name in given if name not in lists]:
-        known = ", ".join(lists)
+    fields = _fields(form)  # type: ignore[arg-type]  # mypy: a class is hashable after all
+    if unknown := [name for name in given if name not in fields]:
+        known = ", ".join(fields)
         raise Faults([FieldError(name[:64], f"There is no such parameter; there are {known}.") for name in unknown])
-    values: dict[str, Any] = {}
-    for name, texts in given.items():
-        if lists[name]:
-            values[name] = [part for text in texts for part in text.split(",") if part]
-        elif len(texts) > 1:
-            raise InvalidInput("Give this parameter once.", field=name)
-        else:
-            values[name] = texts[0]
+    values = {name: _value(name, texts, fields[name]) for name, texts in given.items()}
     try:
         return msgspec.convert(values, form, strict=False)
     except msgspec.ValidationError as error:
@@ -68,16 +62,21 @@ def _pairs(query: bytes) -> dict[str, list[str]]:
     return given
 
 
+def _value(name: str, texts: list[str], kind: inspect.Type) -> list[str] | str:
+    if isinstance(kind, inspect.VarTupleType):
+        return [part for text in texts for part in text.split(",") if part]
+    if len(texts) > 1:
+        raise InvalidInput("Give this parameter once.", field=name)
+    if texts[0].lower() == "null" and not isinstance(kind, inspect.StrType):
+        raise InvalidInput("Leave the parameter out where nothing is asked.", field=name)
+    return texts[0]
+
+
 @lru_cache(maxsize=64)
-def _fields(form: Hashable) -> Mapping[str, bool]:
-    """Return the parameters of a form by name, and whether each is a list."""
-    info = msgspec.inspect.type_info(form)
-    fields = info.fields if isinstance(info, msgspec.inspect.StructType) else ()
-    return {field.encode_name: isinstance(_bare(field.type), msgspec.inspect.VarTupleType) for field in fields}
-
-
-def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
-    return _bare(kind.type) if isinstance(kind, msgspec.inspect.Metadata) else kind
+def _fields(form: Hashable) -> Mapping[str, inspect.Type]:
+    """Return the parameters of a form by name, each with its bare type."""
+    info = inspect.type_info(form)
+    return {one.encode_name: bare(one.type) for one in info.fields} if isinstance(info, inspect.StructType) else {}
 
 
 def position(text: str | None, field: str = "near") -> tuple[float, float] | None:

@@ -14,6 +14,7 @@ MORE_THAN_FORM = {
     "suggest": "a position lies in the city",
     "popular_offers": "a position lies in the city",
     "similar_offers": "a position lies in the city",
+    "count_visitors": "only days that are over are told",
     "tell_interests": "districts and languages must be ones there are",
 }
 """Operations that may refuse what the document allows, and why no schema can say it."""

@@ -44,6 +44,8 @@ def test_an_unusable_value_is_named_with_what_would_do():
     assert fault(b"kind=event&kind=party") == ("kind.1", "Use one of: event, course, volunteering, space.")
     assert fault(b"age=old")[0] == "age"
     assert fault(b"free=perhaps")[0] == "free"
+    assert fault(b"free=null")[0] == "free"
+    assert parameters.read(b"from=null", Form).from_ == "null"
 
 
 def test_what_is_not_a_list_is_given_once():
