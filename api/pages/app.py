@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -75,7 +75,7 @@ def policy(issuer: str) -> str:
 
 
 def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None:
-    """Let `app` answer ``GET /app`` and the files under ``/app/static``.
+    """Let `app` answer ``GET /app``, the files under ``/app/static``, and the icon that browsers ask every site for.
 
     Parameters
     ----------
@@ -104,7 +104,11 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
             )
         return response
 
+    async def favicon() -> FileResponse:
+        return FileResponse(HERE / "static" / "icon.svg", headers={"Cache-Control": "max-age=86400"})
+
     app.add_api_route("/app", page, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/favicon.ico", favicon, methods=["GET"], include_in_schema=False)
     app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
 
 

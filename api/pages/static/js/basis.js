@@ -6,10 +6,11 @@ import * as session from "./session.js";
 import { t } from "./texts.js";
 
 const INVITATION = h("li", { class: "cards__item ask" });
-const REASONS = { activity: /^activity/, interests: /^stated/, location: /^area/ };
+/** Places and areas count only where the resident has allowed that they do, whoever told of them. */
+const REASONS = { location: /_(area|place)$/, activity: /^interested_/, interests: /^stated_/ };
 
-/** The purpose that a reason rests on, by the reason's code; none for what is popular, soon or asked for. */
-export const purposeOf = (code) => Object.keys(REASONS).find((purpose) => REASONS[purpose].test(code));
+/** The purpose that a reason rests on, by the reason's code; none for what is popular, soon or alike. */
+export const purposeOf = (code) => (code.startsWith("same_") ? undefined : Object.keys(REASONS).find((purpose) => REASONS[purpose].test(code)));
 
 function sentence(basis) {
   if (!session.signedIn()) return "basis_signed_out";

@@ -43,7 +43,7 @@ function paint(art, offer) {
 }
 
 /** Make the card of one suggestion. */
-export function make({ offer, reasons = [] }) {
+export function make({ offer, reasons = [], fit }) {
   const item = clone("card");
   item.dataset.offer = offer.id;
   paint(item.querySelector(".offer__art"), offer);
@@ -56,11 +56,8 @@ export function make({ offer, reasons = [] }) {
   declare(part(item, "price"), told.code ?? lang);
   part(item, "languages").textContent = facts.languages(offer);
   part(item, "access").textContent = facts.access(offer);
-  const age = facts.age(offer);
-  part(item, "age").textContent = age ?? "";
-  item.querySelector('[data-row="age"]').hidden = age === null;
   nameActs(item, offer);
-  refresh(item, { offer, reasons });
+  refresh(item, { offer, reasons, fit });
   return item;
 }
 
@@ -72,13 +69,17 @@ function nameActs(item, offer) {
 }
 
 /** Bring what may change on a card up to date. */
-export function refresh(item, { offer, reasons = [] }, fresh = false) {
+export function refresh(item, { offer, reasons = [], fit }, fresh = false) {
   part(item, "when").textContent = whenWords(offer, new Date());
   putPlace(part(item, "where"), facts.where(offer, here()));
   const few = facts.fewSeats(offer);
   part(item, "seats").textContent = few ?? "";
   part(item, "seats").hidden = few === null;
   part(item, "new").hidden = !fresh;
+  // An age limit that is not known is worth a line only to who asked for an age.
+  const age = facts.age(offer) ?? (fit?.age === "unknown" ? t("age_unknown") : null);
+  part(item, "age").textContent = age ?? "";
+  item.querySelector('[data-row="age"]').hidden = age === null;
   because(item, reasons[0]);
   mark(item, offer);
 }

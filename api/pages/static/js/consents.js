@@ -66,6 +66,7 @@ export function ballot(purpose, heading, next, look = "secondary") {
   const given = granted(id);
   const key = given ? "consent_withdraw" : "consent_give";
   const press = button(t(key), look, {
+    "data-granted": String(given),
     "aria-label": t(`${key}_named`, { title: pick(title).text }),
     onclick: async () => { if (await decide(purpose, !given, problem)) $(next)?.focus(); },
   });

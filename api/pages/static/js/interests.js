@@ -9,15 +9,26 @@ import { capital, languageName, lang, pick, put, t } from "./texts.js";
 
 const form = $("#interests");
 const MOST_TOPICS = 30;
+const ENOUGH_OFFERS = 400;
 const OLDEST_YEARS = 120;
 let told = null;
 let changed = () => {};
 
+async function upcoming() {
+  const offers = [];
+  let after = "";
+  do {
+    const page = await call("GET", "/v1/offers", { query: { limit: 100, after }, anonymous: true });
+    offers.push(...page.items);
+    after = page.next;
+  } while (after && offers.length < ENOUGH_OFFERS);
+  return offers;
+}
+
 /** The topics that are on offer most, so that choosing one leads somewhere; and those chosen before. */
 async function topics() {
-  const { items } = await call("GET", "/v1/offers", { query: { limit: 100 }, anonymous: true });
   const counts = new Map();
-  for (const offer of items) for (const keyword of offer.keywords ?? []) {
+  for (const offer of await upcoming()) for (const keyword of offer.keywords ?? []) {
     if (!keyword.id.startsWith("yso:") || !pick(keyword.label).text) continue;
     const known = counts.get(keyword.id) ?? { keyword, n: 0 };
     counts.set(keyword.id, { keyword, n: known.n + 1 });

@@ -106,14 +106,13 @@ async function begin() {
   $("#sign-out").addEventListener("click", signOut);
   consents.begin({ onChange: () => { interests.refresh(); tips.load({ announce: true }); }, onSignIn: signIn });
   interests.begin(() => tips.load({ announce: true }));
-  tips.begin();
+  tips.begin(consents.load().catch(() => {}));
   acts.begin($("#cards"));
   views.onShow("saved", showSaved);
   views.onShow("choices", showChoices);
   views.onShow("tips", () => tips.answer() && tips.show());
   followReasons();
   watchNetwork();
-  await consents.load().catch(() => {});
   views.begin();
   await tips.load();
   detail.begin();

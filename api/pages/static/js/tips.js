@@ -16,7 +16,7 @@ const INVITED_AT = 2;
 /** When to look whether the list has learned, in milliseconds after each other: mostly it has at the first look. */
 const LOOKS_MS = [250, 350, 600, 1000, 1800, 3000];
 
-const state = { answer: null, items: [], limit: STEP, stub: null, hidden: new Set(), fresh: new Set(), asked: 0 };
+const state = { answer: null, items: [], limit: STEP, stub: null, hidden: new Set(), fresh: new Set(), asked: 0, ready: null };
 
 export const items = () => state.items;
 export const answer = () => state.answer;
@@ -39,7 +39,7 @@ export async function load({ announce = false } = {}) {
   const turn = ++state.asked;
   list.busy(true);
   try {
-    const told = await ask();
+    const [told] = await Promise.all([ask(), state.ready]);
     if (turn === state.asked) take(told, announce);
   } catch (error) {
     if (turn === state.asked) fail(error);
@@ -154,7 +154,9 @@ export function reset() {
   return load();
 }
 
-export function begin() {
+/** `ready` is a promise: what the list says of itself depends on it. */
+export function begin(ready) {
+  state.ready = ready;
   filters.begin(() => { state.limit = STEP; load(); });
   $("#more").addEventListener("click", async () => {
     const index = state.items.length;

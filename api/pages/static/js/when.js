@@ -12,7 +12,6 @@ const clock = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const month = lang === "en" ? "short" : "numeric"; // 4/1 is not the same day on both sides of the Atlantic
 const near = format({ weekday: "short", day: "numeric", month });
 const far = format({ day: "numeric", month, year: "numeric" });
-const long = format({ weekday: "long", day: "numeric", month: "long" });
 const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto" });
 
 /** The day in Helsinki as 2026-11-22. */
@@ -35,19 +34,21 @@ export function dayWords(date, now) {
 
 const midnight = (date) => clock.format(date).startsWith("00") && clock.format(date).endsWith("00");
 
+/** The last day of something that ends at `date`: a midnight belongs to the day before. */
+const lastDay = (date) => (midnight(date) ? new Date(date - 1) : date);
+
 /** One date: "tänään klo 17–19", "la 28.11.", "28.11.–29.11.". */
 export function dateWords({ starts, ends }, now) {
   const from = new Date(starts);
   const to = ends ? new Date(ends) : null;
   const day = dayWords(from, now);
-  if (to && daysBetween(from, to) > 0 && to - from > DAY_MS / 2) return t("when_range", { from: day, to: dayWords(to, now) });
+  if (to && daysBetween(from, lastDay(to)) > 0 && to - from > DAY_MS / 2) return t("when_range", { from: day, to: dayWords(lastDay(to), now) });
   if (midnight(from) && (!to || midnight(to))) return day;
   if (!to || to - from < 60_000) return t("at_time", { day, time: timeOf(from) });
   return t("at_time", { day, time: `${timeOf(from)}–${timeOf(to)}` });
 }
 
 export const momentWords = (iso, now) => dateWords({ starts: iso }, now);
-export const longDay = (iso) => long.format(new Date(iso));
 export const plainDay = (iso) => far.format(new Date(iso));
 
 const endOf = (date) => new Date(date.ends ?? Date.parse(date.starts) + DAY_MS / 12);
@@ -61,8 +62,10 @@ export function comingDates(offer, now) {
 /** When an offer is, in one line. */
 export function whenWords(offer, now) {
   if (!offer.starts) return t(offer.kind === "space" ? "when_space" : "when_unknown");
-  if (offer.ongoing && offer.ends && new Date(offer.starts) <= now) return t("when_until", { date: dayWords(new Date(offer.ends), now) });
-  if (offer.ongoing && offer.ends) return t("when_range", { from: dayWords(new Date(offer.starts), now), to: dayWords(new Date(offer.ends), now) });
+  if (offer.ongoing && offer.ends) {
+    const [from, to] = [new Date(offer.starts), dayWords(lastDay(new Date(offer.ends)), now)];
+    return from <= now ? t("when_until", { date: to }) : t("when_range", { from: dayWords(from, now), to });
+  }
   const dates = comingDates(offer, now);
   const next = dates[0] ?? { starts: offer.starts, ends: offer.ends };
   if (dates.length < 2) return nextWords(next, now);
