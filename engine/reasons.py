@@ -179,14 +179,14 @@ _NOW = _texts("tarjolla nyt", "tillgängligt nu", "available now")
 
 
 def largest(weights: Mapping[Code, float], most: int = MOST_REASONS) -> list[Code]:
-    """Return what contributed most to a score, the largest first; what is below a tenth of it all moved nothing.
+    """Return what contributed most to a score, the largest first; what is below a fifth of that moved little.
 
     Examples
     --------
     >>> largest({Code.SOON: 0.02, Code.NEAR: 0.2, Code.INTERESTED_TOPIC: 0.4, Code.INTERESTED_PLACE: -0.3})
     [<Code.INTERESTED_TOPIC: 'interested_topic'>, <Code.NEAR: 'near'>]
     """
-    enough = 0.1 * sum(weight for weight in weights.values() if weight > 0)
+    enough = 0.2 * max(weights.values(), default=0.0)
     moved = [code for code, weight in weights.items() if weight > 0 and weight >= enough]
     return sorted(moved, key=lambda code: -weights[code])[:most]
 
@@ -225,13 +225,15 @@ def day(which: date, today: date, language: Language) -> str:
     Examples
     --------
     >>> day(date(2027, 11, 24), date(2026, 11, 22), Language.EN)
-    'Wed, 24/11/2027'
+    'Wed, 24 Nov 2027'
     """
     distance = (which - today).days
     if distance in _DAYS:
         return _DAYS[distance][language]
-    skeleton = "MEd" if abs(distance) < 300 else "yMEd"  # noqa: PLR2004 - days; no date is taken for last year's
-    return str(format_skeleton(skeleton, which, locale=_LOCALES[language]))
+    # English names the month, since 4/12 is read in two ways.
+    month = "MMM" if language is Language.EN else "M"
+    year = "y" if abs(distance) >= 300 else ""  # noqa: PLR2004 - days; no date is taken for last year's
+    return str(format_skeleton(f"{year}{month}Ed", which, locale=_LOCALES[language]))
 
 
 def distance(metres: float, language: Language) -> str:
@@ -242,7 +244,7 @@ def distance(metres: float, language: Language) -> str:
     >>> distance(1240, Language.SV), distance(347, Language.EN)
     ('1,2 km', '350 m')
     """
-    if metres < 1_000:  # noqa: PLR2004 - a kilometre
+    if metres < 975:  # noqa: PLR2004 - what is rounded to a kilometre is said as one
         return f"{max(50, round(metres / 50) * 50)} m"
     return f"{format_decimal(round(metres / 1_000, 1), locale=_LOCALES[language])} km"
 
