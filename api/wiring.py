@@ -7,14 +7,17 @@ from datetime import UTC, datetime, timedelta
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.issuer import token_verifier
+from api.link_feed import LinkFeed
 from api.seal import Seal
 from engine.catalogue import Catalogue
 from engine.consent import ConsentLedger, Register
 from engine.districts import Divisions
+from engine.erasure import Eraser
 from engine.errors import Misconfigured, VinkkiError
 from engine.intake import Intake
 from engine.online import Online
 from engine.records.database import Database
+from engine.records.erasures import ErasureRecords
 from engine.records.imports import Imports
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
@@ -108,6 +111,13 @@ def intake(settings: Settings, stores: Stores) -> Intake:
     )
 
 
+def eraser(settings: Settings, stores: Stores, residents: Residents | None = None) -> Eraser:
+    """Return what erases residents; `residents` is the memory of links that an API process has."""
+    life = timedelta(days=settings.late_limit_days + 2)
+    known = residents or Residents(stores.residents, stores.online)
+    return Eraser(ErasureRecords(stores.database), stores.online, known, life)
+
+
 @dataclass
 class House:
     """Everything that an API process answers with."""
@@ -119,6 +129,8 @@ class House:
     ledger: ConsentLedger
     receipts: ReceiptRecords
     seal: Seal
+    eraser: Eraser
+    links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
     suggester: Suggester
@@ -131,6 +143,7 @@ class House:
     async def open(self) -> None:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         await self.feed.open()
+        await self.links.open()
         try:
             await self.publisher.open()
         except VinkkiError as error:
@@ -139,6 +152,7 @@ class House:
     async def close(self) -> None:
         """Stop following and disconnect."""
         await self.feed.close()
+        await self.links.close()
         await self.lag.close()
         await self.stores.close()
 
@@ -155,15 +169,18 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     """
     stores = connect(settings)
     catalogue = Catalogue()
+    residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     return House(
         settings=settings,
         clock=clock,
         stores=stores,
-        residents=Residents(stores.residents, stores.online),
+        residents=residents,
         ledger=ledger,
         receipts=ReceiptRecords(stores.database),
         seal=Seal.of(settings),
+        eraser=eraser(settings, stores, residents),
+        links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
         suggester=Suggester(catalogue, stores.online, ledger),

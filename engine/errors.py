@@ -7,6 +7,7 @@
     ├── InvalidInput             what came in cannot be used; names the field
     │   └── UnknownNotice        a consent names a wording that is not in force
     ├── NotFound                 no such offer, purpose or resident
+    │   └── Erased               the resident was erased meanwhile
     ├── ConsentRequired          the resident has not allowed this use
     └── Unavailable              a part is away; nothing was accepted
         ├── StoreUnavailable     PostgreSQL or Redis does not answer
@@ -55,6 +56,12 @@ class NotFound(VinkkiError):
     """There is no such thing here; check the id."""
 
     code = "not_found"
+
+
+class Erased(NotFound):
+    """The resident was erased a moment ago, and nothing was recorded; who decides again begins anew."""
+
+    code = "erased"
 
 
 class ConsentRequired(VinkkiError):

@@ -20,7 +20,7 @@ given by those consents opens them.
 
 import secrets
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
@@ -173,6 +173,18 @@ class Online:
                     args=[_pack_consents(consents), int(stale), int(no_interests)],
                     client=pipe,
                 )
+            await _answer(pipe.execute())
+
+    async def erase(self, resident: Pseudonym, seq: int, life: timedelta) -> None:
+        """Drop everything of a resident, and let nothing from before ledger entry `seq` come back.
+
+        What stays for `life` is that nothing is allowed: events under way are refused by it, and a late word cannot
+        replace it.
+        """
+        flags, *state = _keys(resident)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(flags, _pack_consents(Consents(resident, seq)), ex=life)
+            pipe.delete(*state)
             await _answer(pipe.execute())
 
     async def swap(self, changes: Sequence[tuple[Permit, Sealed, Taste]]) -> list[bool]:

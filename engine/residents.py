@@ -2,6 +2,7 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -69,23 +70,36 @@ class Residents:
         self._online = online
         self._cached = cached
         self._links: OrderedDict[UUID, Pseudonym] = OrderedDict()
+        self._erased = 0
 
     async def pseudonym(self, person: UUID) -> Pseudonym | None:
         """Return the person's pseudonym, or None for somebody who has never decided on a consent."""
         if (known := self._links.get(person)) is not None:
             self._links.move_to_end(person)
             return known
+        before = self._erased
         found = await self._records.pseudonym(person)
-        return None if found is None else self._remember(person, found)
+        # A link that was read while somebody was erased may be theirs: it serves this once and is not remembered.
+        return found if found is None or before != self._erased else self._remember(person, found)
 
     async def enrol(self, person: UUID) -> Pseudonym:
         """Return the person's pseudonym, making one if there is none."""
-        known = await self.pseudonym(person)
-        return known or self._remember(person, await self._records.link(person, new_pseudonym()))
+        if (known := await self.pseudonym(person)) is not None:
+            return known
+        before = self._erased
+        linked = await self._records.link(person, new_pseudonym())
+        return linked if before != self._erased else self._remember(person, linked)
 
     def forget_link(self, person: UUID) -> None:
         """Drop a link from this process's memory."""
+        self._erased += 1
         self._links.pop(person, None)
+
+    def forget_links(self, erased: Collection[Pseudonym]) -> None:
+        """Drop the links to pseudonyms that are nobody's any more from this process's memory."""
+        self._erased += 1
+        for person in [person for person, pseudonym in self._links.items() if pseudonym in erased]:
+            del self._links[person]
 
     async def interests(self, resident: Pseudonym) -> Interests:
         """Return what the resident told us, for the resident's own eyes."""

@@ -45,7 +45,11 @@ async def _work(settings: Settings) -> None:
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.host)
         its = readers(intake, stores.publisher.refused, clock, settings.store_patience_seconds)
-        chores = [*_chores(intake, lag, its), _checkpoint(settings, ChainRecords(stores.database))]
+        chores = [
+            *_chores(intake, lag, its),
+            Chore("erasures", 2.0, wiring.eraser(settings, stores).complete),
+            _checkpoint(settings, ChainRecords(stores.database)),
+        ]
         app = create_app(settings.kafka or "", settings.partitions, its, chores)
         await run_app(app, stopping)
     finally:

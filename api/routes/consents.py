@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from api.bodies import Reader
 from api.gate import Gate
 from api.operations import Answer, Operation, open_json, private_json
 from engine.consent import ConsentLedger, Consents, Declaration, Purpose
-from engine.errors import NotFound, UnknownNotice, VinkkiError
+from engine.errors import Erased, NotFound, UnknownNotice, VinkkiError
 from engine.events import ConsentChange
 from engine.residents import Residents
 from engine.telemetry import logger
@@ -168,12 +169,18 @@ class ConsentRoutes:
         # Before anybody is enrolled: a decision that cannot be recorded leaves nothing behind.
         self.ledger.register.check(purpose, granted=decision.granted, notice=decision.notice)
         now = self.gate.clock()
-        resident = await self.residents.enrol(person)
-        consents = await self.ledger.record(
-            resident, purpose, granted=decision.granted, notice=decision.notice, now=now
-        )
-        self._nudge(ConsentChange(resident, purpose, decision.granted, now))
+        try:
+            consents = await self._record(person, purpose, decision, now)
+        except Erased:
+            # The link that this process remembered leads to nobody any more: who decides now begins anew.
+            self.residents.forget_link(person)
+            consents = await self._record(person, purpose, decision, now)
+        self._nudge(ConsentChange(consents.resident, purpose, decision.granted, now))
         return private_json(_state(consents, Purpose(purpose)))
+
+    async def _record(self, person: UUID, purpose: str, decision: Decision, now: datetime) -> Consents:
+        resident = await self.residents.enrol(person)
+        return await self.ledger.record(resident, purpose, granted=decision.granted, notice=decision.notice, now=now)
 
     def _nudge(self, change: ConsentChange) -> None:
         """Tell the workers, without waiting: the ledger is the truth, and a timer sweeps what a lost nudge left."""

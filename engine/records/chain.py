@@ -20,8 +20,12 @@ _STRAYS = text("""
     SELECT c.seq
     FROM consents c LEFT JOIN ledger l ON l.seq = c.seq
     WHERE l.seq IS NULL OR (l.resident, l.purpose, l.granted, l.notice) <> (c.resident, c.purpose, c.granted, c.notice)
-        OR c.since < l.time
+        OR EXISTS (SELECT FROM erasures e WHERE e.resident = c.resident)
         OR EXISTS (SELECT FROM ledger n WHERE n.resident = c.resident AND n.purpose = c.purpose AND n.seq > c.seq)
+        OR c.since < CASE WHEN NOT c.granted THEN l.time ELSE (
+            SELECT min(g.time) FROM ledger g WHERE g.resident = c.resident AND g.purpose = c.purpose AND g.seq > (
+                SELECT coalesce(max(w.seq), 0) FROM ledger w
+                WHERE w.resident = c.resident AND w.purpose = c.purpose AND NOT w.granted)) END
     ORDER BY 1 LIMIT 10
 """)
 _AT_ONCE = 5_000

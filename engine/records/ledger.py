@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.consent import Consents, Entry, Grant, Purpose
+from engine.errors import Erased
 from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.scribe import Scribe, Word
@@ -39,9 +40,16 @@ class LedgerRecords:
         """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing.
 
         When this returns, it is on disk.
+
+        Raises
+        ------
+        Erased
+            The pseudonym is nobody's any more.
         """
         found = await self._scribe.append(Word(resident, purpose, granted, notice, time))
-        return _consents(resident, [row for row in found if row.resident == resident])
+        if not (its := [row for row in found if row.resident == resident]):
+            raise Erased
+        return _consents(resident, its)
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""

@@ -124,3 +124,17 @@ async def test_entries_from_before_the_chain_are_chained(database_url):
         verdict = await verify(snapshot, [], lambda _done, _of: None)
     await old.close()
     assert (verdict.entries, verdict.fault) == (9, None)
+
+
+async def test_a_grant_of_a_newer_notice_goes_on_where_the_older_one_began(own):
+    await decide(own, "ann")
+    for notice in (2, 3):
+        later = NOW + timedelta(minutes=notice)
+        consents = await own.records.append("ann", Purpose.ACTIVITY, granted=True, notice=notice, time=later)
+    assert consents.grants[Purpose.ACTIVITY].since == NOW
+    await decide(own, "ann", granted=False, minute=5)
+    again = await decide(own, "ann", minute=6)
+    assert again.grants[Purpose.ACTIVITY].since == NOW + timedelta(minutes=6)
+    assert (await checked(own)).fault is None
+    await own.sql("UPDATE consents SET since = since - interval '1 minute'")
+    assert (await checked(own)).fault.seq == again.seq

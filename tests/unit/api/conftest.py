@@ -16,7 +16,7 @@ from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
 from api.seal import Seal
 from engine.consent import ConsentLedger, Consents, Entry, Grant, Register
-from engine.errors import BrokerUnavailable, StoreUnavailable
+from engine.errors import BrokerUnavailable, Erased, StoreUnavailable
 from engine.events import Impression
 from engine.receipts import Decided
 from engine.residents import Residents
@@ -37,6 +37,7 @@ class Memory:
     flags: dict = field(default_factory=dict)
     offers: set = field(default_factory=set)
     asked: list = field(default_factory=list)
+    erased: set = field(default_factory=set)
     away: bool = False
 
     def check(self) -> None:
@@ -73,6 +74,8 @@ class Memory:
 
     async def append(self, resident, purpose, *, granted, notice, time):
         self.check()
+        if resident in self.erased:
+            raise Erased
         self.entries.append((resident, Entry(len(self.entries) + 1, purpose, granted, notice, time)))
         return self.held(resident)
 

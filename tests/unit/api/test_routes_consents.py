@@ -109,3 +109,12 @@ async def test_refusals_are_logged_without_token_and_person(door, capsys):
     assert "access_refused" in said
     for secret in (token, str(door.me), "60.17"):
         assert secret not in said
+
+
+async def test_who_was_erased_by_another_process_decides_as_somebody_new(door):
+    pseudonym = await door.grant("activity")
+    door.memory.erased.add(pseudonym)
+    del door.memory.links[door.me]
+    assert await door.grant("interests") != pseudonym
+    told = (await door.get(PATH)).json()
+    assert [entry["purpose"] for entry in told["history"]] == ["interests"]
