@@ -22,6 +22,7 @@ from engine.records.imports import Imports
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
+from engine.records.personal import PersonalRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.residents import ResidentRecords
 from engine.residents import Residents
@@ -129,6 +130,7 @@ class House:
     ledger: ConsentLedger
     receipts: ReceiptRecords
     seal: Seal
+    personal: PersonalRecords
     eraser: Eraser
     links: LinkFeed
     catalogue: Catalogue
@@ -142,6 +144,7 @@ class House:
 
     async def open(self) -> None:
         """Load the catalogue and begin to follow it; Kafka may come later."""
+        self.suggester.warm_up(self.clock())
         await self.feed.open()
         await self.links.open()
         try:
@@ -171,6 +174,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     catalogue = Catalogue()
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
+    divisions = Divisions.read(settings.districts)
     return House(
         settings=settings,
         clock=clock,
@@ -179,15 +183,16 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         ledger=ledger,
         receipts=ReceiptRecords(stores.database),
         seal=Seal.of(settings),
+        personal=PersonalRecords(stores.database),
         eraser=eraser(settings, stores, residents),
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
-        suggester=Suggester(catalogue, stores.online, ledger),
+        suggester=Suggester(catalogue, stores.online, ledger, divisions),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),
-        divisions=Divisions.read(settings.districts),
+        divisions=divisions,
         tokens=tokens or token_verifier(settings, base(settings)),
     )
 

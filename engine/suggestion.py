@@ -29,7 +29,8 @@ from engine.districts import Divisions
 from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Impression, Pseudonym
 from engine.explanation import Asked, Explainer
-from engine.offers import Offer
+from engine.language import Localized
+from engine.offers import Kind, Offer
 from engine.profile import Leaning, from_interests, from_offer, from_taste, table
 from engine.query import Fit, Query, filters, fit, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, rank, vary
@@ -161,6 +162,12 @@ class Suggester:
         self._divisions = divisions or Divisions()
         self._new_id = new_id
 
+    def warm_up(self, now: datetime) -> None:
+        """Have the ranking compiled before anybody asks: half a minute once on a machine, then it is on disk."""
+        scratch, offer = Catalogue(), Offer(id="warm-up", source="warm-up", kind=Kind.SPACE, name=Localized())
+        scratch.apply({offer.id: offer})
+        Suggester(scratch, self._online, self._ledger).popular(Query(), now)
+
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
         return (await self.shown(resident, query, now))[0]
@@ -195,8 +202,7 @@ class Suggester:
         live = self._catalogue.live(now)
         leaning = from_offer(offer, live, self._catalogue.vocabulary)
         series = self._catalogue.vocabulary.series_number(offer.series)
-        closed = (live.columns.series[live.rows] == series).nonzero()[0].tolist() if series else []
-        closed = live.rows[closed].tolist()
+        closed = live.rows[live.columns.series[live.rows] == series].tolist() if series else []
         if (row := self._catalogue.row(key(offer.id))) is not None:
             closed.append(row)
         return self._answer("similar", _Plan(query, ALIKE, None, [leaning], closed), now)
