@@ -134,13 +134,17 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:
-    """Collect the scopes we know from Keycloak's permissions and from the plain `scope`."""
+    """Collect the scopes we know from Keycloak's permissions and from the plain `scope`.
+
+    The city's own tester of its GDPR API puts the list of scopes into one more list.
+    """
     found = str(claims.get("scope") or "").split()
     authorization = claims.get("authorization")
     permissions = authorization.get("permissions") if isinstance(authorization, dict) else None
     for permission in permissions if isinstance(permissions, list) else ():
         named = permission.get("scopes") if isinstance(permission, dict) else None
-        found += map(str, named) if isinstance(named, list) else ()
+        for one in named if isinstance(named, list) else ():
+            found += map(str, one) if isinstance(one, list) else (str(one),)
     return frozenset(scope for scope in Scope if scope in found)
 
 

@@ -15,6 +15,7 @@ from api.operations import Operation, endpoints
 from api.pages.app import install as install_pages
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.gdpr import GdprRoutes
 from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
@@ -44,6 +45,8 @@ def create_app(house: "House") -> FastAPI:
     errors.install(app)
     app.router.routes += endpoints(offered)
     app.router.routes += documentation.routes(openapi.document(offered, house.tokens.issuer))
+    gate = Gate(house.tokens, house.clock)
+    app.router.routes += GdprRoutes(gate, house.personal, house.eraser, house.clock).routes()
     install_pages(app, issuer=house.tokens.issuer, clock=house.clock)
     if house.settings.issuer is None and house.settings.environment == "development":
         issuer = DemoIssuer(house.settings.home, house.tokens.issuer, house.settings.audience)

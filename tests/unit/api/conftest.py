@@ -221,6 +221,8 @@ async def door(issuer) -> AsyncIterator[Door]:
         residents=Residents(memory, memory),
         ledger=ConsentLedger(memory, memory, Register.read()),
         receipts=memory,
+        personal=None,
+        eraser=None,
         seal=Seal.of(Settings(home=issuer.home)),
         catalogue=live,
         feed=feed,

@@ -1,0 +1,80 @@
+"""What is held of a person as the node tree of the Helsinki GDPR API: keys in capitals, every value a string."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from engine.records.personal import Decision, Deed, Personal, Shown
+from engine.residents import Interests
+
+
+class Node(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value under its key, or children."""
+
+    key: str
+    value: str | None = None
+    children: Sequence["Node"] | None = None
+
+
+def tree(personal: Personal) -> Node:
+    """Return everything in one tree; sections of which nothing is held are left out."""
+    sections = (
+        Node("CONSENTS", children=[_decision(one) for one in personal.decisions]),
+        Node("INTERESTS", children=[*_interests(personal.interests)]),
+        Node("INTERACTIONS", children=[_deed(one) for one in personal.deeds]),
+        Node("SUGGESTIONS_SHOWN", children=[_shown(one) for one in personal.shown]),
+    )
+    return Node("VINKKI", children=[section for section in sections if section.children])
+
+
+def _decision(decision: Decision) -> Node:
+    return _group(
+        "CONSENT",
+        PURPOSE=decision.purpose,
+        GRANTED=decision.granted,
+        NOTICE_VERSION=decision.notice,
+        TIME=decision.time,
+    )
+
+
+def _interests(told: Interests) -> Iterable[Node]:
+    many = {
+        "KEYWORD": told.keywords,
+        "KIND": told.kinds,
+        "DISTRICT": told.districts,
+        "LANGUAGE": told.languages,
+        "ACCESS_NEED": told.access,
+    }
+    yield from (Node(key, _text(value)) for key, values in many.items() for value in values)
+    if told.birth_year is not None:
+        yield Node("BIRTH_YEAR", _text(told.birth_year))
+
+
+def _deed(deed: Deed) -> Node:
+    return _group(
+        "INTERACTION",
+        TYPE=deed.type,
+        OFFER=deed.offer,
+        OFFER_NAME=deed.name,
+        TIME=deed.time,
+        RATING=deed.value,
+        SUGGESTION=deed.suggestion,
+        CONTEXT=None if not deed.context else msgspec.json.encode(deed.context).decode(),
+    )
+
+
+def _shown(shown: Shown) -> Node:
+    group = _group("SUGGESTION", TIME=shown.time, BASIS=shown.basis)
+    return Node(group.key, children=[*(group.children or ()), *(Node("OFFER", offer) for offer in shown.offers)])
+
+
+def _group(key: str, **values: Any) -> Node:  # noqa: ANN401 - whatever `_text` can write
+    return Node(key, children=[Node(name, _text(value)) for name, value in values.items() if value is not None])
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - a time, a number, a word or a truth
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, datetime) else str(value)

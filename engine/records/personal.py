@@ -1,0 +1,83 @@
+"""Everything the durable home holds of one person, for that person's own eyes: the right of access."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from engine.records.database import Database
+from engine.residents import Interests
+
+_PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
+_DECISIONS = text("SELECT purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
+_INTERESTS = text("SELECT content::text FROM interests WHERE resident = :resident")
+_NAME = "coalesce(o.content->'name'->>'fi', o.content->'name'->>'sv', o.content->'name'->>'en')"
+_INTERACTIONS = text(f"""
+    SELECT j.offer, {_NAME} AS name, j.type, j.time, j.value, j.suggestion, j.context
+    FROM journal j LEFT JOIN offers o ON o.id = j.offer WHERE j.resident = :resident ORDER BY j.time
+""")  # noqa: S608 - our own words
+_SHOWN = text("SELECT time, basis, offers FROM impressions WHERE resident = :resident ORDER BY time")
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """One entry of the ledger."""
+
+    purpose: str
+    granted: bool
+    notice: int
+    time: datetime
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """One interaction, with the offer's name where the offer is still known."""
+
+    offer: str
+    name: str | None
+    type: str
+    time: datetime
+    value: int | None
+    suggestion: str | None
+    context: dict[str, Any] | None
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """One answer that was shown."""
+
+    time: datetime
+    basis: str
+    offers: Sequence[str]
+
+
+class Personal(msgspec.Struct, frozen=True):
+    """All of it, oldest first."""
+
+    decisions: Sequence[Decision]
+    interests: Interests
+    deeds: Sequence[Deed]
+    shown: Sequence[Shown]
+
+
+class PersonalRecords:
+    """Reads what is held of a person."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, person: UUID) -> Personal | None:
+        """Return everything of a person as of one moment, or None for somebody unknown."""
+        async with self._database.begin() as connection:
+            await connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            resident = (await connection.execute(_PSEUDONYM, {"person": person})).scalar_one_or_none()
+            if resident is None:
+                return None
+            its = {"resident": resident}
+            told = (await connection.execute(_INTERESTS, its)).scalar_one_or_none()
+            return Personal(
+                [Decision(*row) for row in await connection.execute(_DECISIONS, its)],
+                Interests() if told is None else msgspec.json.decode(told, type=Interests),
+                [Deed(*row) for row in await connection.execute(_INTERACTIONS, its)],
+                [Shown(*row) for row in await connection.execute(_SHOWN, its)],
+            )
