@@ -27,12 +27,40 @@ _FIRST_ROWS = 256
 _LOOSE_ROWS = 1_000
 _LOOSE_SHARE = 0.25
 _DRIFT_SHARE = 0.02
+_TAIL_ROWS = 64
+_TAIL_SHARE = 0.02
 _NARROW_SLOTS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
+class Postings:
+    """For each slot the rows that have it: what a request leans to is few slots, and most rows have none of them.
+
+    Attributes
+    ----------
+    starts
+        Where each slot's rows begin among `rows`; ascending. Shape (slots + 1,).
+    rows
+        Rows of the catalogue, ascending for each slot.
+    until
+        The first row that is not in here yet.
+    """
+
+    starts: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+    until: int
+
+    @classmethod
+    def build(cls, slots: NDArray[np.uint16] | NDArray[np.uint32], vocabulary: int) -> "Postings":
+        """Turn the slots of each row into the rows of each slot. Shape (n, 20)."""
+        order = np.argsort(slots, axis=None, kind="stable")
+        starts = np.searchsorted(slots.ravel()[order], np.arange(vocabulary + 1))
+        return cls(starts, (order // max(slots.shape[1], 1)).astype(np.uint32), len(slots))
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
-    """What may be suggested at one minute: compact copies of what every request reads, and the way to the rest.
+    """What may be suggested at one minute: the columns, and what of them depends on the time.
 
     Attributes
     ----------
@@ -40,18 +68,18 @@ class Live:
         Now, in minutes since 1970.
     columns, dates, ids, cards
         Of all rows. A date is a start and an end in minutes; shape (dates, 2).
+    postings
+        Of all rows but the newest.
     idf
         Weight of each slot: of its family, times its inverse document frequency. Shape (slots,).
     slots
         How many slots the vocabulary has.
     rows
-        Which rows are live, ascending. Shape (n,), as those below.
-    traits, languages, x, y, last
-        As in `Columns`.
+        Which rows are live, ascending.
     next
-        Start of the earliest date that is not over.
+        Start of the earliest date that is not over, `NEVER` for a row that is not live. Shape (n,).
     blocks
-        For each `BLOCK` of these: kinds (bits), earliest `next`, latest `last`, whether any has several dates.
+        For each `BLOCK` rows: kinds (bits), earliest `next`, latest `last`, whether any has several dates.
         Shape (n / `BLOCK`, 4).
     """
 
@@ -60,14 +88,10 @@ class Live:
     dates: NDArray[np.int32]
     ids: Sequence[str]
     cards: Sequence[bytes]
+    postings: Postings
     idf: NDArray[np.float32]
     slots: int
-    rows: NDArray[np.uint32]
-    traits: NDArray[np.uint32]
-    languages: NDArray[np.uint32]
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
-    last: NDArray[np.int32]
+    rows: NDArray[np.intp]
     next: NDArray[np.int32]
     blocks: NDArray[np.int32]
 
@@ -94,6 +118,7 @@ class Catalogue:
         self._at: dict[Key, int] = {}
         self._idf = np.zeros(1, np.float32)
         self._ordered = self._weighted = self._drift = 0
+        self._postings = Postings.build(self._columns.slots[:0], 1)
         self._live: Live | None = None
 
     def __len__(self) -> int:
@@ -149,24 +174,22 @@ class Catalogue:
         if len(self._ids) - min(self._ordered, len(rows)) > max(_LOOSE_ROWS, _LOOSE_SHARE * len(rows)):
             rows = self._order(rows, self._next_starts(now)[rows])
         self._weigh()
-        columns = replace(self._columns)
-        traits, last, next_start = columns.traits[rows], columns.last[rows], self._next_starts(now)[rows]
+        if len(self._ids) - self._postings.until > max(_TAIL_ROWS, _TAIL_SHARE * len(self._ids)):
+            self._postings = Postings.build(self._columns.slots[: len(self._ids)], len(self.vocabulary))
+        next_starts = np.full(len(self._ids), NEVER, np.int32)
+        next_starts[rows] = self._next_starts(now)[rows]
         return Live(
             minute=now,
-            columns=columns,
+            columns=replace(self._columns),
             dates=self._dates,
             ids=self._ids,
             cards=self._cards,
+            postings=self._postings,
             idf=self._idf,
             slots=len(self.vocabulary),
-            rows=rows.astype(np.uint32),
-            traits=traits,
-            languages=columns.languages[rows],
-            x=columns.x[rows],
-            y=columns.y[rows],
-            last=last,
-            next=next_start,
-            blocks=_blocks(traits, next_start, last),
+            rows=rows,
+            next=next_starts,
+            blocks=_blocks(self._columns.traits, next_starts, self._columns.last),
         )
 
     def _next_starts(self, now: int) -> NDArray[np.int32]:
@@ -237,6 +260,7 @@ class Catalogue:
         self._ids, self._cards = [self._ids[row] for row in rows], [self._cards[row] for row in rows]
         self._at = {key(id_): row for row, id_ in enumerate(self._ids)}
         self._dated, self._weighted, self._ordered = len(self._dates), 0, len(rows)
+        self._postings = Postings.build(self._columns.slots[: len(rows)], len(self.vocabulary))
         return np.arange(len(rows))
 
 
@@ -246,10 +270,12 @@ def _idf(counts: NDArray[np.int64], offers: int, vocabulary: Vocabulary) -> NDAr
 
 
 def _blocks(traits: NDArray[np.uint32], starts: NDArray[np.int32], ends: NDArray[np.int32]) -> NDArray[np.int32]:
-    if not len(traits):
+    rows = len(starts)
+    if not rows:
         return np.zeros((0, 4), np.int32)
-    first = np.arange(0, len(traits), BLOCK)
-    bits = np.bitwise_or.reduceat(traits, first)
+    first = np.arange(0, rows, BLOCK)
+    bits = np.bitwise_or.reduceat(traits[:rows], first)
     several = bits >> np.uint32(Trait.SEVERAL_DATES) & np.uint32(1)
+    ends = np.where(starts < NEVER, ends[:rows], 0)
     columns = (bits & KIND_BITS, np.minimum.reduceat(starts, first), np.maximum.reduceat(ends, first), several)
     return np.stack(columns, axis=1).astype(np.int32)

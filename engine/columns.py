@@ -192,7 +192,7 @@ class Columns:
     place: NDArray[np.int32]
     area: NDArray[np.int32]
     keywords: NDArray[np.int32]
-    counts: NDArray[np.uint8]
+    counts: NDArray[np.int32]
     slots: NDArray[np.uint16] | NDArray[np.uint32]
     norm: NDArray[np.float32]
     popularity: NDArray[np.float32]
@@ -202,13 +202,11 @@ class Columns:
     @classmethod
     def empty(cls, capacity: int = 256, dimensions: int = 0, slot_type: SlotType = np.uint16) -> Self:
         """Return columns of zeros."""
-        record = _record(slot_type)
-        records = aligned((capacity,), record)
-        columns = {name: records[name] for name in record.names or ()}
-        columns["factors"] = aligned((capacity, dimensions), np.dtype(np.float32))
-        types = {"traits": np.uint32, "languages": np.uint32, "x": np.float32, "y": np.float32}
-        others = [f.name for f in fields(cls) if f.name not in columns]
-        return cls(**columns, **{name: np.zeros(capacity, types.get(name, np.int32)) for name in others})
+        shapes = {"slots": (capacity, MOST_SLOTS), "factors": (capacity, dimensions)}
+        types: dict[str, type[np.generic]] = {"slots": slot_type, "traits": np.uint32, "languages": np.uint32}
+        types |= dict.fromkeys(("x", "y", "norm", "popularity", "factors"), np.float32)
+        names = [f.name for f in fields(cls)]
+        return cls(**{name: aligned(shapes.get(name, (capacity,)), types.get(name, np.int32)) for name in names})
 
     def taken(self, rows: NDArray[np.intp], capacity: int, slot_type: SlotType) -> "Columns":
         """Return a copy of some rows, with room for `capacity` and slots of another width."""
@@ -225,23 +223,9 @@ class Columns:
             self.slots[n, : len(row.slots)] = row.slots
 
 
-def _record(slot_type: SlotType) -> np.dtype[np.void]:
-    """Lay what scoring reads of an offer side by side: with narrow slots, on one cache line."""
-    packed = np.dtype([("slots", slot_type, (MOST_SLOTS,)), ("norm", "<f4"), ("popularity", "<f4"), ("counts", "u1")])
-    names = packed.names or ()
-    return np.dtype(
-        {
-            "names": names,
-            "formats": [packed[name] for name in names],
-            "offsets": [packed.fields[name][1] for name in names] if packed.fields else [],
-            "itemsize": packed.itemsize + -packed.itemsize % _CACHE_LINE,
-        }
-    )
-
-
-def aligned(shape: tuple[int, ...], type_: np.dtype[Any]) -> NDArray[Any]:
+def aligned(shape: tuple[int, ...], type_: type[np.generic]) -> NDArray[Any]:
     """Return an array of zeros that begins where a cache line does: a row of 64 factors then lies on 4 lines, not 5."""
-    size = math.prod(shape) * type_.itemsize
+    size = math.prod(shape) * np.dtype(type_).itemsize
     raw = np.zeros(size + _CACHE_LINE, np.uint8)
     start = -raw.ctypes.data % _CACHE_LINE
     return raw[start : start + size].view(type_).reshape(shape)

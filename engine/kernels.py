@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from engine.catalogue import BLOCK
-from engine.columns import MOST_SLOTS, NEVER, Trait
+from engine.columns import NEVER, Trait
 
 NEAR2 = np.float32(2_000**2)
 """Square of the metres at which nearness is halved."""
@@ -65,29 +65,30 @@ class Asked(NamedTuple):
 
 
 class Hot(NamedTuple):
-    """What is read of every live offer (`engine.catalogue.Live`)."""
+    """What is read of every offer, by row (`engine.columns.Columns`, `engine.catalogue.Live`)."""
 
     blocks: NDArray[np.int32]
-    rows: NDArray[np.uint32]
     traits: NDArray[np.uint32]
     languages: NDArray[np.uint32]
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     next: NDArray[np.int32]
     last: NDArray[np.int32]
+    norm: NDArray[np.float32]
+    popularity: NDArray[np.float32]
 
 
 class Cold(NamedTuple):
-    """What is read of an offer that fits (`engine.columns.Columns`)."""
+    """What is read of some offers only, by row; and the rows of each slot (`engine.catalogue.Postings`)."""
 
     slots: NDArray[Any]
-    counts: NDArray[np.uint8]
-    norm: NDArray[np.float32]
     factors: NDArray[np.float32]
-    popularity: NDArray[np.float32]
     dates_from: NDArray[np.int32]
     dates_to: NDArray[np.int32]
     dates: NDArray[np.int32]
+    posting_starts: NDArray[np.int64]
+    posting_rows: NDArray[np.uint32]
+    posted: int
 
 
 class Scales(NamedTuple):
@@ -112,7 +113,7 @@ def _fetch(_: Any, matrix: Any, row: Any) -> Any:  # noqa: ANN401 - numba's type
         byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
         form = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
         prefetch = utilities.get_or_insert_function(builder.module, form, "llvm.prefetch.p0i8")
-        for line in range(4 if kind.dtype == types.float32 else 1):
+        for line in range(4):
             at = builder.gep(builder.bitcast(start, byte), [ir.Constant(ir.IntType(64), 64 * line)])
             builder.call(prefetch, [at, *(ir.Constant(flag, value) for value in (0, 3, 1))])
         return context.get_dummy_value()
@@ -139,61 +140,82 @@ def starts_of(cold: Cold, asked: Asked, rows: NDArray[np.uint32], starts: NDArra
 
 
 @compiled
+def lean(cold: Cold, rows: int, table: NDArray[np.float32], slots: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return, for each row, the sum of the table over its slots; `slots` are those where the table is not 0."""
+    sums, starts, posted = np.zeros(rows, np.float32), cold.posting_starts, cold.posting_rows
+    for slot in slots:
+        # A slot newer than the postings is in rows newer than them.
+        if slot < len(starts) - 1:
+            weight, first, end = table[slot], _U64(starts[slot]), _U64(starts[slot + 1])
+            for n in range(first, end):
+                sums[posted[n]] += weight
+    for row in range(cold.posted, rows):
+        for k in range(cold.slots.shape[1]):
+            sums[row] += table[cold.slots[row, k]]
+    return sums
+
+
+@compiled
 def select(  # noqa: PLR0913 - a kernel takes arrays
-    hot: Hot, cold: Cold, asked: Asked, scales: Scales, rows: NDArray[np.uint32], parts: NDArray[np.float32]
+    hot: Hot,
+    cold: Cold,
+    asked: Asked,
+    scales: Scales,
+    leans: NDArray[np.float32],
+    rows: NDArray[np.uint32],
+    scores: NDArray[np.float32],
 ) -> int:
-    """Write the rows that fit, ascending, and the part of their scores that `hot` tells; return how many.
+    """Write the rows that fit, ascending, and their scores but for the factors; return how many.
 
     Two loops over a block compute without branches, which the compiler turns into vector instructions. The fourth
     collects. The third is for offers with several dates, where the time asked for may lie between them.
     """
-    n, fits, part = 0, np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.float32)
+    n, fits, part = _U64(0), np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.float32)
     for block in range(len(hot.blocks)):
         kinds, first, last, several = hot.blocks[block]
         if (_U32(kinds) & asked.kinds) == 0 or first >= asked.until or last <= asked.starts_from:
             continue
         start = _U64(block * BLOCK)
-        size = min(_U64(BLOCK), _U64(len(hot.traits)) - start)
+        size = min(_U64(BLOCK), _U64(len(hot.next)) - start)
         for i in range(size):
-            at = start + i
-            traits = hot.traits[at]
-            dx, dy = hot.x[at] - asked.x, hot.y[at] - asked.y
+            row = start + i
+            traits = hot.traits[row]
+            dx, dy = hot.x[row] - asked.x, hot.y[row] - asked.y
             fits[i] = (
                 ((traits & asked.kinds) != 0)
                 & ((traits & asked.needs) == asked.needs)
                 & (((traits >> _AGE_MIN) & _YEARS) <= asked.oldest)
                 & ((traits >> _AGE_MAX) >= asked.youngest)
-                & ((hot.languages[at] & asked.languages) != 0)
+                & ((hot.languages[row] & asked.languages) != 0)
                 & (dx * dx + dy * dy <= asked.radius2)
-                & (hot.next[at] < asked.until)
-                & (hot.last[at] > asked.starts_from)
+                & (hot.next[row] < asked.until)
+                & (hot.last[row] > asked.starts_from)
             )
         for i in range(size):
-            at = start + i
-            traits = hot.traits[at]
+            row = start + i
+            traits = hot.traits[row]
             age = ((traits & _AGE_UNKNOWN) != 0) | (((traits >> _AGE_MIN) & _YEARS) > asked.youngest)
             age |= (traits >> _AGE_MAX) < asked.oldest
             doubts = _F32(asked.by_age & age) + _F32(asked.by_access & ((traits & _ACCESS_UNKNOWN) != 0))
-            doubts += _F32(asked.by_language & (hot.languages[at] >= _LANGUAGE_UNKNOWN))
-            dx, dy = hot.x[at] - asked.x, hot.y[at] - asked.y
+            doubts += _F32(asked.by_language & (hot.languages[row] >= _LANGUAGE_UNKNOWN))
+            dx, dy = hot.x[row] - asked.x, hot.y[row] - asked.y
             metres2 = dx * dx + dy * dy + NEAR2
-            minutes = SOON + (ANY_DAY if (traits & _IS_ANY_DAY) != 0 else max(_F32(hot.next[at] - asked.now), _F32(0)))
+            minutes = SOON + (ANY_DAY if (traits & _IS_ANY_DAY) != 0 else max(_F32(hot.next[row] - asked.now), _F32(0)))
             # The two halvings over one denominator: a division costs as much as ten multiplications.
             part[i] = (scales.near * NEAR2 * minutes + scales.soon * SOON * metres2) / (metres2 * minutes)
-            part[i] -= scales.unknown * doubts
+            part[i] += leans[row] * hot.norm[row] + scales.popularity * hot.popularity[row] - scales.unknown * doubts
         if asked.windowed and several:
             for i in range(size):
-                at = start + i
-                if fits[i] and (hot.traits[at] & _SEVERAL_DATES) != 0:
-                    row = hot.rows[at]
+                row = start + i
+                if fits[i] and (hot.traits[row] & _SEVERAL_DATES) != 0:
                     later = start_of(cold.dates, cold.dates_from[row], cold.dates_to[row], asked)
                     fits[i] = later < NEVER
                     part[i] += scales.soon * SOON / (SOON + max(_F32(later - asked.now), _F32(0)))
-                    part[i] -= scales.soon * SOON / (SOON + max(_F32(hot.next[at] - asked.now), _F32(0)))
+                    part[i] -= scales.soon * SOON / (SOON + max(_F32(hot.next[row] - asked.now), _F32(0)))
         for i in range(size):
-            rows[n], parts[n] = hot.rows[start + i], part[i]
-            n += int(fits[i])
-    return n
+            rows[n], scores[n] = start + i, part[i]
+            n += _U64(fits[i])
+    return n  # type: ignore[return-value]  # an unsigned number is one
 
 
 @compiled
@@ -252,31 +274,20 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
     asked: Asked,
     scales: Scales,
     table: NDArray[np.float32],
+    slots: NDArray[np.int64],
     direction: NDArray[np.float32],
     closed: NDArray[np.uint32],
     best: NDArray[np.float32],
     at: NDArray[np.uint32],
 ) -> int:
     """Write scores and rows of the best offers, in no order; return how many. `best` and `at` bound how many."""
-    room = len(hot.rows) + 1 + _AHEAD
+    room = len(hot.next) + 1 + _AHEAD
     rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
-    fitting, factors = _U64(select(hot, cold, asked, scales, rows, scores)), _U64(len(direction))
-    rows[fitting : fitting + _U64(_AHEAD)] = 0
-    slots, norm, popularity, matrix = cold.slots, cold.norm, cold.popularity, cold.factors
-    for m in range(fitting):
-        if factors > 0:
-            _fetch(matrix, _U64(rows[m + _U64(_AHEAD)]))
-        row = rows[m]
-        a, b, c, d = _F32(0), _F32(0), _F32(0), _F32(0)
-        for k in range(_U64(0), _U64(MOST_SLOTS), _U64(4)):
-            a += table[slots[row, k]]
-            b += table[slots[row, k + _U64(1)]]
-            c += table[slots[row, k + _U64(2)]]
-            d += table[slots[row, k + _U64(3)]]
-        total = scores[m] + (a + b + c + d) * norm[row] + scales.popularity * popularity[row]
-        for k in range(factors):
-            total += matrix[row, k] * direction[k]
-        scores[m] = total
+    leans = lean(cold, len(hot.next), table, slots)
+    fitting = _U64(select(hot, cold, asked, scales, leans, rows, scores))
+    if len(direction) > 0:
+        rows[fitting : fitting + _U64(_AHEAD)] = 0
+        add_factors(cold.factors, direction, rows, scores[:fitting])
     rows, scores = rows[:fitting], scores[:fitting]
     for row in closed:
         m = np.searchsorted(rows, row)
@@ -290,6 +301,22 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
     n = min(n, most)
     best[:n], at[:n] = kept[:n], kept_rows[:n]
     return n
+
+
+@compiled
+def add_factors(
+    factors: NDArray[np.float32],
+    direction: NDArray[np.float32],
+    rows: NDArray[np.uint32],
+    scores: NDArray[np.float32],
+) -> None:
+    """Add to each score the dot product of the row's factors; `rows` go on for some beyond the scores."""
+    for m in range(_U64(len(scores))):
+        _fetch(factors, _U64(rows[m + _U64(_AHEAD)]))
+        row, total = rows[m], scores[m]
+        for k in range(_U64(len(direction))):
+            total += factors[row, k] * direction[k]
+        scores[m] = total
 
 
 @compiled
@@ -308,7 +335,7 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
     """Write which offers to show, in order; return how many.
 
     Each pick is the offer with the best score after what the picks before take off: `takes[0]` for its topics and
-    `takes[1]` for its place, of each the more the more picks share it, and `takes[2]` for its kind's share of the picks.
+    `takes[1]` for its place, the more the more picks share them, and `takes[2]` for its kind's share of the picks.
 
     `scores` fall. `worn` has room for every slot and is zero. As nothing is ever added to a score, the search for the
     next pick ends where the bare score is below the best found.

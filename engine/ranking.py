@@ -135,7 +135,8 @@ def rank(live: Live, request: Request, most: int = BEST) -> Ranked:
     scales = kernels.Scales(*(np.float32(weight) for weight in request.weights._replace(near=near)))
     best, rows = np.empty(most, np.float32), np.empty(most, np.uint32)
     closed = np.array(request.closed, np.uint32)
-    found = kernels.rank(hot, cold, asked, scales, request.table, request.direction, closed, best, rows)
+    slots = np.flatnonzero(request.table)
+    found = kernels.rank(hot, cold, asked, scales, request.table, slots, request.direction, closed, best, rows)
     order = np.lexsort((rows[:found], -best[:found]))
     starts = np.empty(found, np.int32)
     kernels.starts_of(cold, asked, rows[order], starts)
@@ -188,15 +189,25 @@ def _asked(filters: Filters, now: int) -> kernels.Asked:
 
 def _arrays(live: Live) -> tuple[kernels.Hot, kernels.Cold]:
     columns = live.columns
-    hot = kernels.Hot(live.blocks, live.rows, live.traits, live.languages, live.x, live.y, live.next, live.last)
+    hot = kernels.Hot(
+        live.blocks,
+        columns.traits,
+        columns.languages,
+        columns.x,
+        columns.y,
+        live.next,
+        columns.last,
+        columns.norm,
+        columns.popularity,
+    )
     cold = kernels.Cold(
         columns.slots,
-        columns.counts,
-        columns.norm,
         columns.factors,
-        columns.popularity,
         columns.dates_from,
         columns.dates_to,
         live.dates,
+        live.postings.starts,
+        live.postings.rows,
+        live.postings.until,
     )
     return hot, cold

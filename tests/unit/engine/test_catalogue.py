@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.catalogue import K_ANONYMITY, Catalogue, Live
+from engine.catalogue import K_ANONYMITY, Catalogue, Live, Postings
 from engine.columns import LANGUAGE_UNKNOWN, NEVER, metres, minute
 from engine.language import Localized
 from engine.offers import Kind, Offer, Status, card, decode, live
@@ -31,8 +31,8 @@ def facts(catalogue: Catalogue, now: datetime) -> dict[str, tuple]:
     columns = held.columns
     return {
         held.ids[row]: (
-            *(int(part[n]) for part in (held.traits, held.next, held.last)),
-            *(round(float(part[n]), 3) for part in (held.x, held.y)),
+            *(int(part[row]) for part in (columns.traits, held.next, columns.last)),
+            *(round(float(part[row]), 3) for part in (columns.x, columns.y)),
             *(int(getattr(columns, name)[row]) for name in ("until", "opens", "closes", "seats", "keywords", "counts")),
             tuple(names[slot] for slot in columns.slots[row].tolist()),
             names[int(columns.place[row])],
@@ -42,7 +42,7 @@ def facts(catalogue: Catalogue, now: datetime) -> dict[str, tuple]:
             columns.factors[row].tolist(),
             held.cards[row],
         )
-        for n, row in enumerate(held.rows.tolist())
+        for row in held.rows.tolist()
     }
 
 
@@ -86,7 +86,7 @@ def test_two_thousand_rows_put_in_order_say_the_same():
     after = facts(catalogue, NOW)
     assert after == {id_: before[id_] for id_ in list(offers)[1_200:]}
     assert catalogue.live(NOW).rows.tolist() == list(range(800))
-    kinds = (catalogue.live(NOW).traits & 15).tolist()
+    kinds = (catalogue.live(NOW).columns.traits[:800] & 15).tolist()
     assert kinds == sorted(kinds)
 
 
@@ -125,7 +125,9 @@ def test_time_alone_ends_offers_and_moves_a_series_to_its_next_date():
     starts = []
     for days in (0, 2, 4, 9):
         held = catalogue.live(NOW + timedelta(days=days))
-        starts.append({held.ids[row]: start for row, start in zip(held.rows.tolist(), held.next.tolist(), strict=True)})
+        starts.append(
+            {held.ids[row]: start for row, start in zip(held.rows.tolist(), held.next[held.rows].tolist(), strict=True)}
+        )
     first, second = (minute(d.starts) for d in weekly.dates)
     once = minute(NOW + timedelta(days=3))
     assert starts == [
@@ -181,10 +183,20 @@ def test_slots_grow_wider_when_there_are_too_many_names():
         assert {catalogue.vocabulary.names[slot] for slot in slots[:10]} == {f"keyword:yso:k{n}-{m}" for m in range(10)}
 
 
-def test_what_scoring_reads_of_an_offer_lies_on_one_cache_line():
-    columns = loaded(offer()).live(NOW).columns
-    assert columns.slots.strides[0] == columns.norm.strides[0] == 64
-    assert columns.slots.ctypes.data % 64 == 0
+def test_rows_of_factors_begin_where_cache_lines_do():
+    columns = loaded(offer(), dimensions=64).live(NOW).columns
+    assert columns.factors.ctypes.data % 64 == 0
+
+
+@given(st.integers(0, 300), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=25)
+def test_the_postings_of_a_slot_are_the_rows_that_have_it(rows, seed):
+    slots = np.random.default_rng(seed).integers(0, 12, (rows, 20)).astype(np.uint16)
+    postings = Postings.build(slots, 12)
+    assert postings.until == rows
+    for slot in range(12):
+        found = postings.rows[postings.starts[slot] : postings.starts[slot + 1]]
+        assert found.tolist() == np.argwhere(slots == slot)[:, 0].tolist()
 
 
 def test_the_33rd_language_counts_as_unknown():
