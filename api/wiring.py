@@ -157,6 +157,7 @@ class House:
         await self.feed.close()
         await self.links.close()
         await self.lag.close()
+        await self.tokens.close()
         await self.stores.close()
 
 

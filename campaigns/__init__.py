@@ -1,1 +1,1 @@
-"""Campaigns speak: what is said, to whom, where and when. This room is furnished by later releases; it is empty today."""
+"""Campaigns speak: what is said, to whom, where and when. The room is empty today; later releases furnish it."""

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from api import parameters
 from api.gate import Gate
 from api.operations import Answer, Operation, open_json
-from api.parameters import Text
 from engine.errors import InvalidInput
 from engine.online import Online
 

@@ -193,9 +193,8 @@ async def test_unknown_offers_and_ancient_events_are_refused_with_a_reason_and_h
 async def test_two_workers_at_one_resident_lose_and_double_nothing(stores, ledger, taker):
     other = intake(Settings(), stores)
     resident = await someone(stores, ledger, "activity")
-    await asyncio.gather(
-        *(worker.interactions([batch(resident, f"{n}", f"{n}x")], later()) for n in range(8) for worker in (taker, other))
-    )
+    twice = [(worker, n) for n in range(8) for worker in (taker, other)]
+    await asyncio.gather(*(worker.interactions([batch(resident, f"{n}", f"{n}x")], later()) for worker, n in twice))
     assert await journalled(stores, resident) == 16
     rebuilt_from = (await taste(stores, resident)).weights(later(), located=False)
     await taker.rebuild([resident], later())
