@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from engine.consent import Consents, Permit, Purpose, Refusal
 from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
+from engine.folding import Observation, Share, fold_many
 from engine.offers import Offer
 from engine.online import Online, Sealed
 from engine.records.journal import JournalRecords, Row
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
 from engine.records.residents import ResidentRecords
-from engine.taste import Observation, Taste, features, fold
+from engine.taste import Taste, features
 from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT
 
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
@@ -156,7 +157,7 @@ class Intake:
             permits = self._permits(sealed, now, counted=False)
             events = await self._journal.of(list(permits), now)
             known = await self._know({event.offer for its in events.values() for event in its})
-            tastes = {r: _fold(Taste(), events[r], known, located=_located(sealed[r], now)) for r in permits}
+            tastes = _folded({r: _share(Taste(), events[r], known, sealed[r], now) for r in permits})
             await self._restore_interests(consents, now)
             left = await self._swap(tastes, permits, sealed)
         raise StoreUnavailable("The online state keeps changing; repeat in a moment.")
@@ -176,15 +177,15 @@ class Intake:
         did: dict[Pseudonym, list[Row]] = defaultdict(list)
         for row in rows:
             did[row.resident].append(row)
-        tastes, doubtful = {}, []
+        shares, doubtful = {}, []
         for resident, its in did.items():
             held = sealed[resident].taste(permits[resident])
             if held is None or any((row.resident, row.id) not in fresh for row in its):
                 doubtful.append(resident)
             else:
                 events = [Interaction(r.id, r.offer, r.type, r.time, r.value) for r in its]
-                tastes[resident] = _fold(held, events, known, located=_located(sealed[resident], now))
-        doubtful += await self._swap(tastes, permits, sealed)
+                shares[resident] = _share(held, events, known, sealed[resident], now)
+        doubtful += await self._swap(_folded(shares), permits, sealed)
         await self.rebuild(doubtful, now)
 
     async def _swap(
@@ -284,9 +285,13 @@ class Intake:
         return held
 
 
-def _fold(taste: Taste, events: Iterable[Interaction], known: Known, *, located: bool) -> Taste:
+def _share(taste: Taste, events: Iterable[Interaction], known: Known, sealed: Sealed, now: datetime) -> Share:
     seen = [Observation(e, known[e.offer][0].kind, known[e.offer][1]) for e in events if e.offer in known]
-    return fold(taste, seen, located=located)
+    return Share(taste, seen, _located(sealed, now))
+
+
+def _folded(shares: dict[Pseudonym, Share]) -> dict[Pseudonym, Taste]:
+    return dict(zip(shares, fold_many(list(shares.values())), strict=True))
 
 
 def _row(batch: InteractionBatch, e: Interaction) -> Row:

@@ -6,9 +6,10 @@ from typing import Any
 
 from engine.consent import Consents, Grant, Purpose
 from engine.events import Interaction, InteractionType
+from engine.folding import Observation, fold
 from engine.language import Localized
 from engine.offers import Keyword, Kind, Occurrence, Offer, Place
-from engine.taste import Observation, Taste, features, fold
+from engine.taste import Taste, features
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 """A Sunday, noon in Helsinki."""

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.events import InteractionType
+from engine.folding import Share, fold, fold_many
 from engine.offers import Kind, Occurrence
 from engine.taste import (
     FLOOR,
@@ -17,7 +18,6 @@ from engine.taste import (
     Lane,
     Taste,
     features,
-    fold,
     key,
 )
 from tests.factories import NOW, keyword, observation, offer, place, taste
@@ -78,6 +78,16 @@ def test_any_order_and_any_batches_give_the_same_taste(history, random, data):
     for start, end in zip([0, *cuts], [*cuts, len(shuffled)], strict=True):
         in_batches = Taste.unpack(fold(in_batches, shuffled[start:end], located=True).pack())
     same(at_once, in_batches)
+
+
+@given(st.lists(st.tuples(histories(), histories(), st.booleans()), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=30)
+def test_residents_folded_together_are_as_if_each_were_folded_alone(people):
+    before = [fold(Taste(), history, located=True) for history, _, _ in people]
+    together = fold_many([Share(b, new, located) for b, (_, new, located) in zip(before, people, strict=True)])
+    alone = [fold(b, new, located=located) for b, (_, new, located) in zip(before, people, strict=True)]
+    assert [t.pack() for t in together] == [t.pack() for t in alone]
+    assert fold_many([Share(before[0], [], located=True)]) == [before[0]]
 
 
 @given(histories())
@@ -189,7 +199,7 @@ def test_a_glance_is_forgotten_in_the_end_but_a_saved_offer_stays_settled():
     assert key(COURSES.id) in learned.settled().tolist()
 
 
-def test_an_active_resident_takes_no_more_than_a_thousand_bytes():
+def test_an_active_resident_takes_little():
     words = [f"topic{n}" for n in range(16)]
     offers = [
         offer(
@@ -204,8 +214,8 @@ def test_an_active_resident_takes_no_more_than_a_thousand_bytes():
     acts = [("view", n, n % 9) for n in range(20)] + [("save", n, n) for n in range(0, 20, 4)] + [("register", 8, 20)]
     learned = taste(*(observation(offers[n], act, ago=days) for act, n, days in acts))
     assert 35 <= len(learned.keys) <= 50
-    assert 20 <= len(learned.touches) <= 30
-    assert len(learned.pack()) <= 1_000
+    assert len(learned.touches) == MOST_SEEN + 6
+    assert len(learned.pack()) <= 850
 
 
 def test_the_state_is_bounded_and_keeps_the_strongest_and_the_newest():
