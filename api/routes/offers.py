@@ -14,7 +14,8 @@ from api.gate import Gate
 from api.operations import Answer, Operation, open_json
 from api.parameters import LanguageCode, Text
 from engine.errors import InvalidInput, NotFound
-from engine.offers import Kind, Offer, card
+from engine.language import Language
+from engine.offers import Access, Kind, Offer, card
 from engine.records.offers import OfferRecords, OfferSearch
 
 TAG = "Offers"
@@ -34,7 +35,11 @@ class OfferFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     )
     to: Annotated[str, msgspec.Meta(description="Begins by this time, or on this date")] | None = None
     free: Annotated[bool, msgspec.Meta(description="Free of charge, or not")] | None = None
-    language: LanguageCode | None = None
+    languages: Annotated[tuple[LanguageCode, ...], msgspec.Meta(description="Spoken there, any of them")] = ()
+    access: Annotated[tuple[Access, ...], msgspec.Meta(description="Known to be there, all of them")] = ()
+    lang: Annotated[Language, msgspec.Meta(description="The reader's; texts come in every language all the same")] = (
+        Language.FI
+    )
     age: Annotated[int, msgspec.Meta(ge=0, le=120, description="Fits somebody of so many years")] | None = None
     near: Annotated[str, msgspec.Meta(description="`latitude,longitude` in the city")] | None = None
     radius_metres: Annotated[int, msgspec.Meta(ge=50, le=50_000, description="How far from `near`")] = 2_000
@@ -60,7 +65,8 @@ class OfferFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             starts_from=starts_from,
             until=until,
             free=self.free,
-            language=self.language,
+            languages=self.languages,
+            access=self.access,
             age=self.age,
             near=parameters.position(self.near),
             radius_metres=float(self.radius_metres),

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from engine.errors import InvalidInput
 from engine.events import OfferChange
-from engine.offers import NO_END_MEANS, Kind, Offer, Status, decode, encode
+from engine.offers import NO_END_MEANS, Access, Kind, Offer, Status, decode, encode
 from engine.records.database import Database
 
 CHANNEL = "offers"
@@ -56,7 +56,8 @@ _FILTERS = {
     "starts_from": "coalesce(ends, starts + interval '2 hours', 'infinity') >= :starts_from",
     "until": "coalesce(starts, '-infinity') <= :until",
     "free": "free = :free",
-    "language": "content->'languages' ? :language",
+    "languages": "content->'languages' ?| :languages",
+    "access": "content->'access' @> CAST(:access AS jsonb)",
     "age": "coalesce((content->>'age_min')::int, 0) <= :age AND coalesce((content->>'age_max')::int, 200) >= :age",
 }
 _DISTANCE = (
@@ -77,7 +78,8 @@ class OfferSearch(msgspec.Struct, frozen=True, kw_only=True):
     starts_from: datetime | None = None
     until: datetime | None = None
     free: bool | None = None
-    language: str | None = None
+    languages: tuple[str, ...] = ()
+    access: tuple[Access, ...] = ()
     age: int | None = None
     near: tuple[float, float] | None = None
     radius_metres: float = 2_000.0
@@ -214,6 +216,10 @@ def _where(asked: OfferSearch, now: datetime) -> tuple[list[str], dict[str, Any]
     where = [_FILTERS[name] for name in values]
     if asked.kinds:
         values["kinds"] = [str(kind) for kind in asked.kinds]
+    if asked.languages:
+        values["languages"] = list(asked.languages)
+    if asked.access:
+        values["access"] = msgspec.json.encode(asked.access).decode()
     if asked.near is not None:
         values["lat"], values["lon"] = asked.near
         values["radius_metres"] = asked.radius_metres

@@ -25,7 +25,7 @@ async def test_pages_lead_through_all_offers_once(city):
         ("keyword=yso:p965", lambda item: item["keywords"][0]["id"] == "yso:p965"),
         ("place=tprek:3", lambda item: item["place"]["id"] == "tprek:3"),
         ("free=true", lambda item: item["free"] is True),
-        ("language=fi", lambda item: item["languages"] == ["fi"]),
+        ("languages=fi", lambda item: item["languages"] == ["fi"]),
         ("near=60.170,24.940&radius_metres=300", lambda item: abs(item["place"]["lat"] - 60.17) < 0.003),
     ],
 )
