@@ -134,6 +134,7 @@ async def test_saving_on_a_card_says_what_changed_and_can_be_undone(app: App) ->
 
 
 async def test_a_dismissal_that_is_undone_was_never_sent(app: App) -> None:
+    await app.page.clock.install()
     await app.open()
     await app.sign_in()
     await app.allow("activity")
@@ -143,16 +144,19 @@ async def test_a_dismissal_that_is_undone_was_never_sent(app: App) -> None:
     assert await app.ids() == [before[0], *before[2:]]
     await app.page.click(".stub button")
     assert await app.ids() == before
-    await app.page.wait_for_timeout(6500)
+    await app.page.clock.fast_forward(10_000)
     assert app.sent == []
 
 
 async def test_a_dismissal_is_sent_when_the_time_for_second_thoughts_is_over(app: App) -> None:
+    await app.page.clock.install()
     await app.open()
     await app.sign_in()
     await app.allow("activity")
     offer = (await app.ids())[0]
     await app.page.click('[data-act="dismiss"] >> nth=0')
+    assert app.sent == []
+    await app.page.clock.fast_forward(10_000)
     await until(lambda: [event["type"] for event in app.sent] == ["dismiss"])
     await expect(app.page.locator(".stub")).to_have_count(0)
     await app.page.reload()
@@ -410,12 +414,16 @@ async def test_the_detail_view_has_an_address_and_the_back_button_closes_it(app:
     app.errors.clear()
 
 
-@pytest.mark.parametrize(("width", "height"), [(320, 256), (320, 640), (360, 740), (768, 1024), (1440, 900)])
+@pytest.mark.parametrize(
+    ("width", "height", "languages"),
+    [(320, 256, LANGUAGES), (360, 740, ("fi",)), (768, 1024, ("fi",)), (1440, 900, ("fi",))],
+    ids=["a desktop at 400 %", "a phone", "a tablet", "a desktop"],
+)
 async def test_no_view_scrolls_sideways_and_all_targets_are_large(
-    browser: Browser, base: str, width: int, height: int
+    browser: Browser, base: str, width: int, height: int, languages: tuple[str, ...]
 ) -> None:
     async with opened(browser, base, viewport={"width": width, "height": height}) as app:
-        for language in LANGUAGES:
+        for language in languages:
             await app.open(f"/app?lang={language}&when=dates&languages=fi")
             await app.page.click('[data-act="save"]:visible >> nth=0')
             for view in ("tips", "saved", "choices"):
