@@ -74,7 +74,7 @@ class Intake:
         """Take in what residents did: path 1 of the house."""
         self._age(now)
         known = await self._know({event.offer for batch in batches for event in batch.events})
-        usable = await self._usable(batches, known, now)
+        usable, refused = self._sort(batches, known, now)
         sealed = await self._sealed({batch.resident for batch, _ in usable})
         permits = self._permits(sealed, now)
         await self._count_visits(usable, known, now)
@@ -87,6 +87,7 @@ class Intake:
         ]
         if rows:
             await self._remember(rows, known, sealed, permits, now)
+        await self._tell(refused)
 
     async def offers(self, changes: Sequence[OfferChange], now: datetime) -> None:
         """Take in what sources tell of offers."""
@@ -201,10 +202,10 @@ class Intake:
             if isinstance(permit, Permit) and (told := await self._residents.interests(resident)) is not None:
                 await self._online.put_interests(permit, told, anew=True)
 
-    async def _usable(
+    def _sort(
         self, batches: Sequence[InteractionBatch], known: Known, now: datetime
-    ) -> list[tuple[InteractionBatch, list[Interaction]]]:
-        """Leave out what cannot be used, and say why on `refused`."""
+    ) -> tuple[list[tuple[InteractionBatch, list[Interaction]]], list[Refused]]:
+        """Tell what can be used from what cannot, and why."""
         refused: list[Refused] = []
         usable = []
         for batch in batches:
@@ -214,12 +215,16 @@ class Intake:
                     kept.append(event)
                 else:
                     refused.append(Refused("interactions", fault[0], fault[1], now, payload=event.id))
-            usable.append((batch, kept))
+            if kept:
+                usable.append((batch, kept))
+        return usable, refused
+
+    async def _tell(self, refused: Sequence[Refused]) -> None:
+        # Last of all: what is tried again because a store failed is not told twice.
         if refused:
             await self._refuse(refused)
             for refusal in refused:
                 REFUSED.labels("stream", refusal.code).inc()
-        return [(batch, events) for batch, events in usable if events]
 
     def _fault(
         self, batch: InteractionBatch, event: Interaction, known: Known, now: datetime
