@@ -75,9 +75,9 @@ async def run(app: faust.App, stopping: asyncio.Event, stop: Callable[[str], Non
     try:
         await _until(app, stopping)
     finally:
-        try:
-            await asyncio.wait_for(app.stop(), STOP_SECONDS)
-        except TimeoutError:
+        # Not `wait_for`: Faust swallows the cancellation and waits on.
+        _, unfinished = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_SECONDS)
+        if unfinished:
             stop("What it has begun cannot be finished: a part is away.")
 
 
