@@ -1,6 +1,7 @@
 """The Faust app of a worker: agents for what comes in, timers for what is due."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,7 @@ async def run(app: faust.App, stopping: asyncio.Event, stop: Callable[[str], Non
     """
     app.finalize()
     await app.start()
+    _spare_the_collector()
     try:
         await _until(app, stopping)
     finally:
@@ -79,6 +81,13 @@ async def run(app: faust.App, stopping: asyncio.Event, stop: Callable[[str], Non
         _, unfinished = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_SECONDS)
         if unfinished:
             stop("What it has begun cannot be finished: a part is away.")
+
+
+def _spare_the_collector() -> None:
+    """Look for garbage once in a large batch, not 60 times, and never in what stays: that takes a fifth of the CPU."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _until(app: mode.Service, stopping: asyncio.Event) -> None:
