@@ -83,7 +83,7 @@ class Intake:
             for batch, events in usable
             if (permit := permits.get(batch.resident)) and batch.accepted >= permit.since
             for event in events
-            if event.time >= permit.since
+            if event.time >= permit.since.replace(microsecond=0)
         ]
         if rows:
             await self._remember(rows, known, sealed, permits, now)

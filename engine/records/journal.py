@@ -26,6 +26,7 @@ class Row(msgspec.Struct, frozen=True):
     context: dict[str, Any] | None = None
 
 
+# Many clients tell whole seconds: an event in the second of the grant, but accepted after it, is not from before it.
 # The permit is asked for once more here, in the transaction that writes: the lock on the consent row makes a withdrawal
 # either wait until these rows are there to be forgotten, or be seen. Rows travel as one JSON text, which PostgreSQL
 # unpacks faster than a driver binds thousands of values.
@@ -40,7 +41,8 @@ _WRITE = text("""
     ), fresh AS (
         INSERT INTO journal_ids (resident, id, accepted)
         SELECT DISTINCT ON (e.resident, e.id) e.resident, e.id, e.accepted
-        FROM event e JOIN allowed a ON a.resident = e.resident AND e.time >= a.since AND e.accepted >= a.since
+        FROM event e JOIN allowed a
+            ON a.resident = e.resident AND e.time >= date_trunc('second', a.since) AND e.accepted >= a.since
         ORDER BY e.resident, e.id
         ON CONFLICT DO NOTHING RETURNING resident, id
     )
@@ -56,7 +58,8 @@ _OF = text("""
         SELECT j.resident, j.id, j.offer, j.type, j.time, j.value,
                row_number() OVER (PARTITION BY j.resident ORDER BY j.time DESC) AS n
         FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
-        WHERE j.resident = ANY(:residents) AND j.time >= :after AND j.time >= c.since
+        WHERE j.resident = ANY(:residents) AND j.time >= :after
+          AND j.time >= date_trunc('second', c.since) AND j.accepted >= c.since
     ) latest WHERE n <= :most ORDER BY resident, time
 """)
 # Locked like the journal's, so that no withdrawal slips in between. What was shown before the latest word on `activity`

@@ -211,3 +211,12 @@ async def test_popularity_counts_residents_and_forgets_with_them(stores, ledger,
     await taker.sweep(later(30))
     await taker.refresh_popularity(later(31))
     assert "test:jazz" not in {offer for offer, *_ in await stores.journal.popularity()}
+
+
+async def test_a_client_that_tells_whole_seconds_is_heard_right_after_the_grant(stores, ledger, taker):
+    resident = await someone(stores, ledger, "activity")
+    told = InteractionBatch(
+        resident, later(0.5), (Interaction("a", "test:swim", InteractionType.SAVE, NOW.replace(microsecond=0)),)
+    )
+    await taker.interactions([told], later())
+    assert await journalled(stores, resident) == 1
