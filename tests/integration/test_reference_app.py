@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser import chromium
 from tests.integration.reference_app import LANGUAGES, App, found, opened, refuse, running_house, until
@@ -78,7 +78,7 @@ async def test_axe_finds_nothing_with_and_without_consent(app: App, language: st
     for purpose in ("activity", "interests"):
         await app.allow(purpose)
     await app.page.click('[data-act="save"] >> nth=0')
-    await app.wait("document.querySelector('#tips-heading').textContent && document.querySelector('.stub')")
+    await app.wait("/sinulle|för dig|for you/.test(document.querySelector('#tips-heading').textContent)")
     assert await app.violations() == []
     await app.page.click('[data-view="choices"]')
     await app.page.wait_for_selector("#topics label")
@@ -307,6 +307,49 @@ async def test_near_me_shows_how_far_it_is_and_keeps_the_position_to_itself(brow
         assert any("near=60.188%2C24.951&radius_metres=3000" in url for url in asked)
         assert "60.18" not in app.page.url
         assert app.errors == []
+
+
+async def test_who_is_outside_the_city_is_told_so(browser: Browser, base: str) -> None:
+    here = {"latitude": 61.5, "longitude": 23.8}
+    async with opened(browser, base, geolocation=here, permissions=["geolocation"]) as app:
+        await app.open("/app?lang=en")
+        await app.page.check('[name="nearby"]', force=True)
+        await expect(app.page.locator("#tips-notice")).to_contain_text("You are outside Helsinki")
+        assert await app.names()
+
+
+async def test_an_age_that_cannot_be_is_told_and_nothing_is_lost(app: App) -> None:
+    await app.open("/app?lang=en&age=999&free=true")
+    await expect(app.page.locator("#tips-notice")).to_contain_text("One of the filters cannot be used")
+    await app.page.fill('[name="age"]', "30")
+    await app.page.press('[name="age"]', "Tab")
+    await expect(app.page.locator("#tips-notice")).to_be_empty()
+    assert await app.page.is_checked('[name="free"]')
+    app.errors.clear()
+
+
+async def test_a_wording_that_changed_meanwhile_is_shown_anew_before_anybody_agrees(app: App) -> None:
+    await app.open("/app?lang=en")
+    await app.sign_in()
+
+    async def older(route: Route) -> None:
+        await route.continue_(post_data='{"granted":true,"notice":999}')
+
+    await app.page.route("**/consents/activity", older)
+    await app.page.click(".ask button")
+    await expect(app.page.locator("#status")).to_have_text("The text has changed. Read it and then decide again.")
+    await expect(app.page.locator(".ask button")).to_contain_text("Give consent")
+    app.errors.clear()
+
+
+async def test_a_consent_that_cannot_be_recorded_stays_as_it_was_and_says_so(app: App) -> None:
+    await app.open("/app?lang=en")
+    await app.sign_in()
+    await app.page.route("**/consents/activity", refuse)
+    await app.page.click(".ask button")
+    await expect(app.page.locator(".ask [role=alert]")).to_contain_text("could not be saved")
+    await expect(app.page.locator(".ask button")).to_contain_text("Give consent")
+    app.errors.clear()
 
 
 async def test_an_error_keeps_what_was_chosen_and_a_retry_works(app: App) -> None:

@@ -20,6 +20,13 @@ export const learns = () => session.signedIn() && granted("activity");
 export const find = (id) => purposes.find((purpose) => purpose.id === id);
 export const titleOf = (id) => pick(find(id)?.notice.title).text;
 
+/** Read what could not be read earlier; says so where it still cannot be. */
+export async function complete() {
+  if (purposes.length) return;
+  const again = () => button(t("retry"), "secondary", { onclick: complete }, "refresh");
+  await load().catch(() => $("#choices-notice").replaceChildren(notice("error", t("choices_error"), null, again())));
+}
+
 /** Read the purposes, and where somebody is signed in, what they allow. */
 export async function load() {
   purposes = (await call("GET", "/v1/purposes", { anonymous: true })).items;
@@ -36,6 +43,18 @@ export function forget() {
   show();
 }
 
+/** Where the wording has changed meanwhile, the new one is shown: nobody agrees to what they have not read. */
+async function refused(error, problem) {
+  if (error.code !== "unknown_notice") {
+    problem.replaceChildren(notice("error", t("consent_failed")));
+    return false;
+  }
+  await load().catch(() => {});
+  changed();
+  say(t("consent_changed"));
+  return false;
+}
+
 /** Record the resident's word; the page shows it only when the API has said that it is in force. */
 async function decide(purpose, value, problem) {
   problem.replaceChildren();
@@ -45,12 +64,11 @@ async function decide(purpose, value, problem) {
     });
     states.set(purpose.id, state);
   } catch (error) {
-    problem.replaceChildren(notice("error", t("consent_failed"), error.code === "unknown_notice" ? error.message : null));
-    return false;
+    return refused(error, problem);
   }
   say(t(value ? "consent_given_said" : "consent_withdrawn_said", { title: titleOf(purpose.id) }));
   show();
-  changed(purpose.id);
+  changed();
   return true;
 }
 

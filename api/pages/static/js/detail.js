@@ -134,7 +134,7 @@ function fill(offer, item) {
 function problem(error) {
   const gone = error.status === 404;
   dialog.replaceChildren(close(), h("div", { class: "detail__body" }, h("h2", { id: "detail-name", tabindex: "-1" }, t(gone ? "gone" : "detail_error")),
-    ...(gone ? [] : [notice("error", t("detail_error"), error.message, button(t("retry"), "secondary", { onclick: () => read(shown) }, "refresh"))])));
+    ...(gone ? [] : [notice("error", t("detail_error"), null, button(t("retry"), "secondary", { onclick: () => read(shown) }, "refresh"))])));
 }
 
 async function read(id) {
@@ -196,9 +196,9 @@ function onClose() {
     if (history.state?.offer) history.back();
     else history.replaceState(null, "", addressWith(null));
   }
-  const link = $(`[data-offer="${CSS.escape(id)}"] a`);
+  const place = $(`[data-offer="${CSS.escape(id)}"] a, [data-stub="${CSS.escape(id)}"] button`);
   if (opener?.isConnected && opener !== document.body) opener.focus();
-  else (link ?? $("h1:not([hidden] h1)"))?.focus();
+  else (place ?? $("h1:not([hidden] h1)"))?.focus();
 }
 
 export function begin() {

@@ -51,7 +51,7 @@ export function valid() {
   form.to.setAttribute("aria-invalid", String(Boolean(wrong)));
   if (wrong) form.to.setAttribute("aria-describedby", "dates-error");
   else form.to.removeAttribute("aria-describedby");
-  return !wrong && form.checkValidity();
+  return !wrong && form.reportValidity();
 }
 
 const chosen = (control) => control.selectedOptions[0].textContent;

@@ -26,7 +26,6 @@ async function signIn() {
 }
 
 function signOut() {
-  outbox.clear();
   saved.clear();
   session.end("left");
 }
@@ -38,34 +37,37 @@ function showAccount() {
 
 function onEnd(reason) {
   showAccount();
+  outbox.clear();
   consents.forget();
   interests.forget();
+  tips.reset();
   if (reason === "expired") warn("expired", "alert", t("sign_in_expired"), null, button(t("sign_in"), "primary", { onclick: signIn }, "signin"));
   else {
     say(t("signed_out"));
     $("#sign-in").focus();
-    tips.reset();
   }
   if (views.current() === "saved") showSaved();
 }
 
 const showSaved = () => saved.show((offer) => {
   const item = card.make({ offer });
-  item.querySelector('[data-act="unsave"]').addEventListener("click", async () => {
+  item.querySelector('[data-act="unsave"]').addEventListener("click", () => {
     const next = item.nextElementSibling ?? item.previousElementSibling;
-    await acts.unsave(offer);
+    acts.unsave(offer);
     item.remove();
     if (next) next.querySelector("a, button").focus();
-    else await showSaved().then(() => $("#saved-heading").focus());
+    else showSaved().then(() => $("#saved-heading").focus());
   });
   return item;
 });
 
 /** A reason leads to the consent that it rests on. */
-function showChoices() {
-  consents.point(pointed);
+async function showChoices() {
+  const purpose = pointed;
   pointed = null;
-  return interests.open();
+  await consents.complete();
+  consents.point(purpose);
+  await interests.open();
 }
 
 function followReasons() {

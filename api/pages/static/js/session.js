@@ -4,12 +4,9 @@ const KEY = "vinkki.token";
 const listeners = [];
 
 function read() {
-  try {
-    const held = JSON.parse(sessionStorage.getItem(KEY));
-    return held && held.expires > Date.now() ? held : null;
-  } catch {
-    return null;
-  }
+  const held = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
+  if (held && held.expires <= Date.now()) end("expired");
+  return held && held.expires > Date.now() ? held : null;
 }
 
 export const token = () => read()?.token ?? null;

@@ -96,13 +96,16 @@ function fail(error) {
   const again = button(t("retry"), "secondary", { onclick: () => load() }, "refresh");
   const nothing = state.items.length === 0;
   const label = error instanceof Offline ? t("offline") : nothing ? t("error") : t("error_kept");
-  const body = error.status === 400 || error.status === 422 ? error.message : t("error_help");
+  const body = error.status === 400 || error.status === 422 ? unusable(error) : t("error_help");
   const box = notice("error", label, body, again);
   box.setAttribute("role", "alert");
   $("#tips-notice").replaceChildren(box);
   if (nothing) list.show([]);
   if (!state.answer) basis.show(null, []);
 }
+
+/** What to do where the API could not use a filter. */
+const unusable = ({ errors }) => t(errors.some(({ field }) => field === "near") ? "near_outside" : "error_filters");
 
 /** Put a stub in the place of an offer and leave the offer out; an earlier stub goes. */
 export function settle(offer, node) {
@@ -157,7 +160,11 @@ export function reset() {
 /** `ready` is a promise: what the list says of itself depends on it. */
 export function begin(ready) {
   state.ready = ready;
-  filters.begin(() => { state.limit = STEP; load(); });
+  filters.begin(() => {
+    state.limit = STEP;
+    state.stub = null;
+    load();
+  });
   $("#more").addEventListener("click", async () => {
     const index = state.items.length;
     state.limit = Math.min(MOST, state.limit + STEP);
