@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -169,6 +170,22 @@ def audit_receipt(
     from api.commands.audit import run_receipt
 
     run_receipt(_settings(home=home), file, key)
+
+
+@audit_app.command("leaks")
+def audit_leaks(
+    person: Annotated[UUID | None, typer.Option(help="Look for this person alone, in more encodings.")] = None,
+    also: Annotated[list[Path] | None, typer.Option(help="A log or folder to look through besides the home.")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="Address of more metrics, such as a worker's.")] = None,
+    home: Home = HOME,
+) -> None:
+    """Look for people's ids in SQL, Redis, files, metrics and Kafka, and for what a withdrawal should have deleted.
+
+    Exits with 1 and says where, never what, if something is found.
+    """
+    from api.commands.audit import run_leaks
+
+    run_leaks(_settings(home=home), person, also or [], metrics or [])
 
 
 @app.command()

@@ -19,7 +19,7 @@ given by those consents opens them.
 """
 
 import secrets
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
@@ -264,6 +264,35 @@ class Online:
         counted = int(await _answer(self._redis.pfcount(f"v:{place}:{day:%Y%m%d}")))
         return counted if counted >= at_least else None
 
+    async def everything(self, batch: int = 500) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """Yield (key, value) of all that is held, in batches, as bytes; a value of several parts with lines between."""
+        keys = list[bytes]()
+        try:
+            async for key in self._redis.scan_iter(count=batch):
+                keys.append(key)
+                if len(keys) == batch:
+                    yield await self._dump(keys)
+                    keys = []
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable("The online store does not answer; repeat in a moment.") from error
+        if keys:
+            yield await self._dump(keys)
+
+    async def _dump(self, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        values = cast("list[bytes | None]", await _answer(self._redis.mget(keys)))
+        held = [(key, value) for key, value in zip(keys, values, strict=True) if value is not None]
+        others = [key for key, value in zip(keys, values, strict=True) if value is None]
+        return held + [(key, await self._parts(key)) for key in others]
+
+    async def _parts(self, key: bytes) -> bytes:
+        """Return the parts of a value that is no string: none of ours, but somebody may have put it there."""
+        kind = cast("bytes", await _answer(self._redis.type(key))).decode()
+        if kind not in _READING:
+            return b""
+        command, *rest = _READING[kind]
+        asked = self._redis.execute_command(command, key, *rest)  # type: ignore[no-untyped-call]
+        return b"\n".join(_flat(await _answer(asked)))
+
     async def filled(self) -> bool:
         """Say whether the house has filled this Redis: it was neither emptied nor started again since."""
         held = await _answer(self._redis.get(f"filled:{FORM}"))
@@ -320,6 +349,25 @@ def _unpack_consents(resident: Pseudonym, raw: bytes | None) -> Consents | None:
     except ValueError:
         return None
     return Consents(resident, int.from_bytes(raw[:8], "big"), grants)
+
+
+_READING = {
+    "hash": ("HGETALL",),
+    "list": ("LRANGE", 0, -1),
+    "set": ("SMEMBERS",),
+    "zset": ("ZRANGE", 0, -1),
+    "stream": ("XRANGE", "-", "+"),
+}
+"""How each type of value that is no string is read in full."""
+
+
+def _flat(value: Any) -> Iterator[bytes]:  # noqa: ANN401 - whatever Redis answers
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (part for pair in value.items() for one in pair for part in _flat(one))
+    elif isinstance(value, Iterable):
+        yield from (part for one in value for part in _flat(one))
 
 
 async def _answer(asked: Awaitable[_T]) -> _T:

@@ -3,21 +3,30 @@
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from joserfc.jwk import KeySet
 
 from api.checkpoints import Checkpoints
 from api.commands.parts import parts, say
+from api.leaks import Leaks, Search
 from api.seal import RECEIPT, Forged, Seal, opened, read_keys
+from api.wiring import base
 from engine.chain import Verdict, verify
 from engine.errors import InvalidInput
+from engine.leaks import Finder
+from engine.online import Online
 from engine.receipts import Receipt
 from engine.records.chain import ChainRecords
 from engine.records.database import Database
+from engine.records.leaks import LeakRecords
+from engine.records.ledger import LedgerRecords
+from engine.records.residents import ResidentRecords
 from engine.settings import Settings
 
 
@@ -71,6 +80,41 @@ def found_in(file: Path) -> list[tuple[str, Any]]:
     if not found:
         raise InvalidInput(f"{file} holds no receipt.")
     return found
+
+
+def run_leaks(settings: Settings, person: UUID | None, also: Sequence[Path], metrics: Sequence[str]) -> None:
+    """Look for people where none may be; exit with 1 and say where, if somebody is found."""
+    found = Leaks(say)
+    with parts(settings) as reached:
+        asyncio.run(_leaks(reached, person, also, [f"{base(reached)}/metrics", *metrics], found))
+    if found.places:
+        places = "\n".join(f"  {place}" for place in found.places)
+        sys.exit(f"vinkki: somebody was found where nobody may be:\n{places}")
+    say("Nobody was found where nobody may be.")
+
+
+async def _leaks(
+    settings: Settings, person: UUID | None, also: Sequence[Path], metrics: Sequence[str], found: Leaks
+) -> None:
+    database, online, now = Database(settings.database or "", 2), Online(settings.redis or ""), datetime.now(UTC)
+    try:
+        records, linked = LeakRecords(database), ResidentRecords(database)
+        if person is None:
+            finder = Finder(await records.people())
+            strict = Finder(await records.people(), await records.pseudonyms())
+        else:
+            pseudonym = await linked.pseudonym(person)
+            finder = Finder([person], digests=True)
+            strict = Finder([person], [pseudonym] if pseudonym else [], digests=True)
+        search = Search(finder, strict, found)
+        await search.sql(records, now)
+        await search.redis(online, LedgerRecords(database), now)
+        search.files([settings.home, *also])
+        await search.metrics(metrics)
+        await search.topics(settings.kafka or "", now)
+    finally:
+        await online.close()
+        await database.close()
 
 
 async def _verify(settings: Settings) -> Verdict:

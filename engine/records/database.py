@@ -101,6 +101,30 @@ class Database:
         except (psycopg.Error, OSError) as error:
             raise StoreUnavailable from error
 
+    async def copy(self, query: str, block_bytes: int = 1 << 18) -> AsyncIterator[bytes]:
+        """Yield the rows of a query as text in blocks of whole rows, over a connection of its own.
+
+        Raises
+        ------
+        StoreUnavailable
+            PostgreSQL does not answer, or breaks off.
+        """
+        conninfo = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        try:
+            async with await psycopg.AsyncConnection.connect(conninfo, connect_timeout=3) as connection:
+                rows, size = list[bytes](), 0
+                async with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT".encode()) as copying:
+                    async for row in copying:
+                        rows.append(bytes(row))
+                        size += len(row)
+                        if size >= block_bytes:
+                            yield b"".join(rows)
+                            rows, size = [], 0
+                if rows:
+                    yield b"".join(rows)
+        except (psycopg.Error, OSError) as error:
+            raise StoreUnavailable from error
+
     async def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to `revision`. One caller at a time does it, the others wait."""
         async with self.begin() as connection:

@@ -1,30 +1,10 @@
 """`vinkki audit verify`, as a person runs it."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
-
-import pytest
 
 from engine.consent import Purpose
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def run(database_url, addresses, tmp_path):
-    def run(*words: str) -> subprocess.CompletedProcess:
-        given = {
-            "VINKKI_KAFKA": addresses.kafka,
-            "VINKKI_DATABASE": database_url,
-            "VINKKI_REDIS": addresses.redis,
-            "VINKKI_HOME": str(tmp_path),
-        }
-        command = [sys.executable, "-m", "api", "audit", *words]
-        return subprocess.run(command, env=os.environ | given, capture_output=True, text=True, timeout=60, check=False)
-
-    return run
 
 
 async def test_it_holds_until_somebody_takes_the_newest_entries_away_with_their_head(own, run):

@@ -1,0 +1,91 @@
+"""SQL as somebody who looks for leaks reads it: every row of every table, and what a withdrawal should have deleted."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from engine.records.database import Database
+
+_PEOPLE = text("SELECT person FROM residents")
+_PSEUDONYMS = text("SELECT pseudonym FROM residents UNION SELECT resident FROM erasures")
+_TABLES = text("""
+    SELECT format('%I.%I', c.table_schema, c.table_name) AS name,
+           string_agg(format('%I', c.column_name), ', ' ORDER BY c.ordinal_position) AS columns
+    FROM information_schema.columns c
+    JOIN pg_class p ON p.oid = format('%I.%I', c.table_schema, c.table_name)::regclass AND p.relkind IN ('r', 'm', 'f')
+    WHERE c.table_schema NOT IN ('pg_catalog', 'information_schema')
+        AND NOT (c.table_schema = 'public' AND c.table_name = 'residents' AND c.column_name = 'person')
+    GROUP BY 1, c.table_schema, c.table_name ORDER BY 1
+""")
+# A forgetting that was ordered a moment ago may be under way.
+_UNDER_WAY = "(SELECT resident FROM forgettings WHERE done IS NULL AND requested > :patience)"
+_ALLOWED = (
+    "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose IN ({purposes}) "
+    "AND c.since <= t.{time})"
+)
+_KEPT = {
+    "journal": _ALLOWED.format(purposes="'activity'", time="accepted"),
+    "journal_ids": _ALLOWED.format(purposes="'activity'", time="accepted"),
+    "interests": _ALLOWED.format(purposes="'interests'", time="updated"),
+    "impressions": _ALLOWED.format(purposes="'activity', 'measurement'", time="time"),
+}
+_ERASED = ("consents", "forgettings")
+_WITHDRAWN = {
+    **{
+        table: text(
+            f"SELECT count(*) FROM {table} t WHERE NOT EXISTS {allowed} AND t.resident NOT IN {_UNDER_WAY}"  # noqa: S608 - ours
+        )
+        for table, allowed in _KEPT.items()
+    },
+    **{
+        table: text(f"SELECT count(*) FROM {table} t JOIN erasures e ON e.resident = t.resident")  # noqa: S608 - ours
+        for table in _ERASED
+    },
+}
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table, and the columns of it in which no id may be."""
+
+    name: str
+    columns: str
+
+
+class LeakRecords:
+    """Reads everything."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def people(self) -> Sequence[UUID]:
+        """Return everybody who is linked."""
+        async with self._database.begin() as connection:
+            return list((await connection.execute(_PEOPLE)).scalars())
+
+    async def pseudonyms(self) -> Sequence[str]:
+        """Return every pseudonym, those that are nobody's included."""
+        async with self._database.begin() as connection:
+            return list((await connection.execute(_PSEUDONYMS)).scalars())
+
+    async def tables(self) -> Sequence[Table]:
+        """Return every table that is not PostgreSQL's own; of `residents` without the column that holds the id."""
+        async with self._database.begin() as connection:
+            return [Table(row.name, row.columns) for row in await connection.execute(_TABLES)]
+
+    def rows(self, table: Table) -> AsyncIterator[bytes]:
+        """Yield a table's rows as text, in blocks."""
+        return self._database.copy(f"SELECT {table.columns} FROM {table.name}")  # noqa: S608 - as PostgreSQL names them
+
+    async def withdrawn(self, now: datetime, patience: timedelta = timedelta(seconds=10)) -> dict[str, int]:
+        """Return how many rows of each table tell of somebody who no longer allows it, where there are any."""
+        async with self._database.begin() as connection:
+            counts = {
+                table: int((await connection.execute(query, {"patience": now - patience})).scalar_one())
+                if table in _KEPT
+                else int((await connection.execute(query)).scalar_one())
+                for table, query in _WITHDRAWN.items()
+            }
+        return {table: count for table, count in counts.items() if count}
