@@ -170,7 +170,7 @@ async def city(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -
         command("work", "--home", str(home), log=home / "worker.log", env=env),
         command("serve", "--home", str(home), "--port", str(port), log=home / "api.log", env=env),
     ):
-        await until(lambda: is_ready(http), bool, seconds=60)
+        await until(lambda: is_ready(http), bool, seconds=180)
         yield here
     await http.aclose()
     await stores.close()
