@@ -8,6 +8,7 @@ missing, it is made anew from the journal, since a crash may have come between t
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from engine.consent import Consents, Permit, Purpose, Refusal
 from engine.errors import StoreUnavailable
@@ -19,7 +20,7 @@ from engine.records.journal import JournalRecords, Row
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
 from engine.records.residents import ResidentRecords
-from engine.taste import Taste, features
+from engine.taste import LOCATED_FAMILIES, Taste, features
 from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT
 
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
@@ -83,7 +84,7 @@ class Intake:
             for batch, events in usable
             if (permit := permits.get(batch.resident)) and batch.accepted >= permit.since
             for event in events
-            if event.time >= permit.since.replace(microsecond=0)
+            if event.time >= _second(permit.since)
         ]
         if rows:
             await self._remember(rows, known, sealed, permits, now)
@@ -197,9 +198,9 @@ class Intake:
         return [resident for resident, ok in zip(tastes, done, strict=True) if not ok]
 
     async def _restore_interests(self, consents: dict[Pseudonym, Consents], now: datetime) -> None:
-        for resident, its in consents.items():
-            permit = its.permit(Purpose.INTERESTS, now)
-            if isinstance(permit, Permit) and (told := await self._residents.interests(resident)) is not None:
+        for resident, told in (await self._residents.told(list(consents))).items():
+            permit = consents[resident].permit(Purpose.INTERESTS, now)
+            if isinstance(permit, Permit):
                 await self._online.put_interests(permit, told, anew=True)
 
     def _sort(
@@ -291,8 +292,22 @@ class Intake:
 
 
 def _share(taste: Taste, events: Iterable[Interaction], known: Known, sealed: Sealed, now: datetime) -> Share:
-    seen = [Observation(e, known[e.offer][0].kind, known[e.offer][1]) for e in events if e.offer in known]
-    return Share(taste, seen, _located(sealed, now))
+    leave = _ask(sealed, Purpose.LOCATION, now)
+    # Places from before the leave teach nothing, like events from before the consent.
+    placed_from = _second(leave.since) if isinstance(leave, Permit) else None
+    seen = []
+    for event in events:
+        if found := known.get(event.offer):
+            offer, names = found
+            if placed_from and event.time < placed_from:
+                names = _without_places(names)
+            seen.append(Observation(event, offer.kind, names))
+    return Share(taste, seen, located=placed_from is not None)
+
+
+@lru_cache(maxsize=1 << 14)
+def _without_places(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.partition(":")[0] not in LOCATED_FAMILIES)
 
 
 def _folded(shares: dict[Pseudonym, Share]) -> dict[Pseudonym, Taste]:
@@ -307,5 +322,6 @@ def _ask(sealed: Sealed, purpose: Purpose, now: datetime) -> Permit | Refusal:
     return Refusal(purpose, "unreadable") if sealed.consents is None else sealed.consents.permit(purpose, now)
 
 
-def _located(sealed: Sealed, now: datetime) -> bool:
-    return isinstance(_ask(sealed, Purpose.LOCATION, now), Permit)
+def _second(time: datetime) -> datetime:
+    """Return the whole second: many clients tell no more of when something happened."""
+    return time.replace(microsecond=0)

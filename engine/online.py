@@ -4,8 +4,8 @@
 key                      value                                                       lives
 =======================  ==========================================================  =========================
 ``c:<pseudonym>``        consents: 8 bytes of ledger order, then msgpack             until changed
-``t:<pseudonym>``        taste: 8 bytes of version, then `engine.taste` packed       90 days after the last use
-``i:<pseudonym>``        what the resident told: msgpack                             90 days after the last use
+``t:<pseudonym>``        taste: 8 bytes of version, 16 of grants, then packed        90 days after the last use
+``i:<pseudonym>``        what the resident told: 8 bytes of grant, then msgpack      90 days after the last use
 ``v:<place>:<day>``      HyperLogLog of the day's visitors, hashed with a day's salt  3 days
 ``salt:<day>``           that salt                                                   1 day
 ``filling:/filled:<n>``  run of the Redis that the house is filling, or has filled   until emptied
@@ -15,12 +15,13 @@ What is in a form of another version reads as missing, so that it is made anew. 
 have come back with an old copy, and counts as emptied.
 
 Personal values come out of Redis sealed (`Sealed`): one round trip fetches them with the consents, and only a `Permit`
-given by those consents opens them.
+given by those consents opens them. Each value says under which grants it was made (since when they held), and opens
+under no other: what was learned before a withdrawal is not there for who consents anew.
 """
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
@@ -36,23 +37,25 @@ from engine.events import Pseudonym
 from engine.residents import Interests
 from engine.taste import Taste
 
-FORM = 2
+FORM = 3
 """Of all values. Raise it with a change that older versions cannot read: the next worker then makes everything anew."""
 _LIFE_SECONDS = 90 * 24 * 3600
+_NONE = bytes(8)
 _AT_ONCE = 200
 """How many tastes a script writes: some 200 kB, so that nobody else waits for Redis longer than a millisecond."""
 _T = TypeVar("_T")
 
-# Older words never replace newer ones, in whatever order two processes arrive. What is no longer allowed goes with the
-# word that ends it; the same word again changes nothing, since all that is there was made under it.
+# Older words never replace newer ones, in whatever order two processes arrive. With a word goes what was made under
+# another grant; only a taste without places does not care for that of `location`.
 _ENFORCE = """
-local held = redis.call('GETRANGE', KEYS[1], 0, 7)
-local new = string.sub(ARGV[1], 1, 8)
-if held > new then return 0 end
+if redis.call('GETRANGE', KEYS[1], 0, 7) > string.sub(ARGV[1], 1, 8) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
-if held == new then return 1 end
-if ARGV[2] == '1' then redis.call('DEL', KEYS[2]) end
-if ARGV[3] == '1' then redis.call('DEL', KEYS[3]) end
+local none = string.rep('\\0', 8)
+local activity, location = redis.call('GETRANGE', KEYS[2], 8, 15), redis.call('GETRANGE', KEYS[2], 16, 23)
+if activity ~= string.sub(ARGV[2], 1, 8) or (location ~= none and location ~= string.sub(ARGV[2], 9)) then
+    redis.call('DEL', KEYS[2])
+end
+if redis.call('GETRANGE', KEYS[3], 0, 7) ~= ARGV[3] then redis.call('DEL', KEYS[3]) end
 return 1
 """
 # Writes residents' tastes, each only if neither the consents nor the taste changed since they were read. One script for
@@ -117,16 +120,20 @@ class Sealed:
     def taste(self, permit: Permit) -> Taste | None:
         """Return the taste, or None where Redis holds none."""
         self._check(permit, Purpose.ACTIVITY)
+        if not self._taste or self.consents is None or not _made_under(self._taste[8:24], permit, self.consents):
+            return None
         try:
-            return Taste.unpack(self._taste[8:]) if self._taste else None
+            return Taste.unpack(self._taste[24:])
         except ValueError:
             return None
 
     def interests(self, permit: Permit) -> Interests | None:
         """Return what the resident told, or None where Redis holds nothing."""
         self._check(permit, Purpose.INTERESTS)
+        if not self._interests or self._interests[:8] != _moment(permit.since):
+            return None
         try:
-            return _decode_interests(self._interests) if self._interests else None
+            return _decode_interests(self._interests[8:])
         except msgspec.DecodeError:
             return None
 
@@ -184,15 +191,8 @@ class Online:
         """Put the consents of several residents in force."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for consents in many:
-                no_taste = not _granted(consents, Purpose.ACTIVITY)
-                no_interests = not _granted(consents, Purpose.INTERESTS)
-                # Taste holds places too: without leave for `location` it is made anew, from the journal.
-                stale = no_taste or _withdrawn(consents, Purpose.LOCATION)
-                await self._enforce(
-                    keys=_keys(consents.resident),
-                    args=[_pack_consents(consents), int(stale), int(no_interests)],
-                    client=pipe,
-                )
+                bases = [_basis(consents), _since(consents, Purpose.INTERESTS)]
+                await self._enforce(keys=_keys(consents.resident), args=[_pack_consents(consents), *bases], client=pipe)
             await _answer(pipe.execute())
 
     async def erase(self, resident: Pseudonym, seq: int, life: timedelta) -> None:
@@ -217,25 +217,25 @@ class Online:
                 if sealed.consents is None:
                     raise ConsentRequired("A taste is written under the consents it was read with.")
                 keys += _keys(sealed.resident)[:2]
-                value = secrets.token_bytes(8) + taste.pack()
+                value = secrets.token_bytes(8) + _basis(sealed.consents) + taste.pack()
                 args += [sealed.consents.seq.to_bytes(8, "big"), sealed.version, value]
             done += map(bool, await _answer(cast("Awaitable[Any]", self._swap(keys=keys, args=args))))
         return done
 
     async def put_interests(self, permit: Permit, interests: Interests, *, anew: bool = False) -> None:
-        """Hold what the resident told, if the consents are still those of a grant.
+        """Hold what the resident told, if the permit's grant still holds.
 
         Parameters
         ----------
         anew
             It comes from SQL, to be held only where nothing is.
         """
-        keys, value = _keys(permit.resident), _encode(interests)
+        keys, basis = _keys(permit.resident), _moment(permit.since)
         while permit.purpose is Purpose.INTERESTS:
             consents = await self.consents(permit.resident)
-            if consents is None or not _granted(consents, Purpose.INTERESTS):
+            if consents is None or _since(consents, Purpose.INTERESTS) != basis:
                 return
-            seq = consents.seq.to_bytes(8, "big")
+            seq, value = consents.seq.to_bytes(8, "big"), basis + _encode(interests)
             told = self._tell(keys=[keys[0], keys[2]], args=[seq, value, _LIFE_SECONDS, int(anew)])
             if await _answer(cast("Awaitable[Any]", told)):
                 return
@@ -326,15 +326,22 @@ def _keys(resident: Pseudonym) -> list[str]:
     return [f"c:{resident}", f"t:{resident}", f"i:{resident}"]
 
 
-def _granted(consents: Consents, purpose: Purpose) -> bool:
-    grant = consents.grants.get(purpose)
-    return grant is not None and grant.granted
+def _moment(time: datetime) -> bytes:
+    return round(time.timestamp() * 1_000_000).to_bytes(8, "big")
 
 
-def _withdrawn(consents: Consents, purpose: Purpose) -> bool:
+def _since(consents: Consents, purpose: Purpose) -> bytes:
     grant = consents.grants.get(purpose)
-    latest = max((g.since for g in consents.grants.values()), default=None)
-    return grant is not None and not grant.granted and grant.since == latest
+    return _moment(grant.since) if grant is not None and grant.granted else _NONE
+
+
+def _basis(consents: Consents) -> bytes:
+    """Return under which grants a taste is made: since when `activity` and `location` hold; zeros for none."""
+    return _since(consents, Purpose.ACTIVITY) + _since(consents, Purpose.LOCATION)
+
+
+def _made_under(basis: bytes, permit: Permit, consents: Consents) -> bool:
+    return basis[:8] == _moment(permit.since) and basis[8:] in (_NONE, _since(consents, Purpose.LOCATION))
 
 
 def _pack_consents(consents: Consents) -> bytes:

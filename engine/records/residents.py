@@ -1,5 +1,6 @@
 """The link between people and pseudonyms, and what residents have told us."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,12 @@ from engine.residents import Interests
 _PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
 _LINK = text("INSERT INTO residents (person, pseudonym) VALUES (:person, :pseudonym) ON CONFLICT (person) DO NOTHING")
 _INTERESTS = text("SELECT content::text FROM interests WHERE resident = :resident")
+# What was told before the latest grant is as good as forgotten already.
+_TOLD = text("""
+    SELECT i.resident, i.content::text AS content FROM interests i
+    JOIN consents c ON c.resident = i.resident AND c.purpose = 'interests' AND c.granted AND i.updated >= c.since
+    WHERE i.resident = ANY(:residents)
+""")
 _TELL = text("""
     INSERT INTO interests (resident, content, updated)
     SELECT :resident, CAST(:content AS jsonb), :now FROM consents
@@ -43,6 +50,12 @@ class ResidentRecords:
         async with self._database.begin() as connection:
             content = (await connection.execute(_INTERESTS, {"resident": resident})).scalar_one_or_none()
         return None if content is None else msgspec.json.decode(content, type=Interests)
+
+    async def told(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Interests]:
+        """Return what residents told under the consent they give now; nothing for the others."""
+        async with self._database.begin() as connection:
+            found = await connection.execute(_TOLD, {"residents": list(residents)})
+            return {row.resident: msgspec.json.decode(row.content, type=Interests) for row in found}
 
     async def tell(self, resident: Pseudonym, interests: Interests, now: datetime) -> None:
         """Replace what a resident told, while the consent holds in the same transaction."""
