@@ -31,11 +31,12 @@ from engine.settings import Settings
 
 Say = Callable[[str], None]
 Purposes = tuple[Purpose, ...]
-ALL: Purposes = tuple(Purpose)
+ALL: Purposes = tuple(purpose for purpose in Purpose if not purpose.marketing)
 _OFFERS_AT_ONCE, _VISITS_AT_ONCE, _PEOPLE_AT_ONCE = 2_000, 200, 48
 WEEKS, VISITS_A_WEEK = 6, 2
 ACTIVE = (
-    f"every purpose granted, {WEEKS} weeks of {VISITS_A_WEEK} visits of a median of 8 events, half have told interests"
+    f"every purpose but marketing granted, {WEEKS} weeks of {VISITS_A_WEEK} visits of a median of 8 events, "
+    "half have told interests"
 )
 
 

@@ -18,18 +18,30 @@ import msgspec
 from engine.errors import NotFound, StoreUnavailable, UnknownNotice
 from engine.events import AwareTime, Pseudonym
 from engine.language import Localized
+from engine.marketing import compose, identifiers
 
 NOTICES = Path(__file__).parent / "notices"
 
 
 class Purpose(StrEnum):
-    """What personal data may be used for; each has a notice in `engine/notices`."""
+    """What personal data may be used for; each has a notice in `engine/notices`.
+
+    Of marketing there is one for each topic on each channel, such as `marketing_library_email`.
+    """
 
     ACTIVITY = "activity"
     INTERESTS = "interests"
     LOCATION = "location"
     LEARNING = "learning"
     MEASUREMENT = "measurement"
+    _ignore_ = ["_purpose"]  # noqa: RUF012 - the name is the enum's own
+    for _purpose in [purpose for purpose, _, _ in identifiers()]:
+        vars()[_purpose.upper()] = _purpose
+
+    @property
+    def marketing(self) -> bool:
+        """Whether it is leave to send messages."""
+        return self.startswith("marketing_")
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -65,6 +77,8 @@ class Declaration(msgspec.Struct, frozen=True):
         How long at most, as an ISO 8601 duration; None where the resident alone ends it.
     earlier
         The notices before the one in force, oldest first: what older grants were given to.
+    topic, channel
+        Of a purpose of marketing: what the messages are about, and how they come.
     """
 
     id: Purpose
@@ -76,6 +90,8 @@ class Declaration(msgspec.Struct, frozen=True):
     forgotten: Localized = Localized()
     retention: str | None = None
     earlier: tuple[Notice, ...] = ()
+    topic: str | None = None
+    channel: str | None = None
 
     @property
     def least(self) -> int:
@@ -171,7 +187,9 @@ class Register:
     @classmethod
     def read(cls, folder: Path = NOTICES) -> "Register":
         """Read every purpose's notice from `folder`."""
-        texts = {p: tomllib.loads((folder / f"{p}.toml").read_text("utf-8")) for p in Purpose}
+        ours = [purpose for purpose in Purpose if not purpose.marketing]
+        texts = {purpose: tomllib.loads((folder / f"{purpose}.toml").read_text("utf-8")) for purpose in ours}
+        texts |= {Purpose(purpose): said for purpose, said in compose(folder / "marketing").items()}
         return cls([msgspec.convert({"id": p, **text}, Declaration) for p, text in texts.items()])
 
     def declaration(self, purpose: str) -> Declaration:

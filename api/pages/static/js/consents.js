@@ -29,7 +29,8 @@ export async function complete() {
 
 /** Read the purposes, and where somebody is signed in, what they allow. */
 export async function load() {
-  purposes = (await call("GET", "/v1/purposes", { anonymous: true })).items;
+  // Leave to send messages, by topic and channel, is asked for where messages are: not here.
+  purposes = (await call("GET", "/v1/purposes", { anonymous: true })).items.filter(({ channel }) => !channel);
   states = new Map();
   if (session.signedIn()) {
     const told = await call("GET", "/v1/residents/me/consents");
