@@ -10,7 +10,9 @@ import pytest
 from api import assets
 from engine.errors import Unavailable
 
-ICON = ".hds-icon--heart{--mask:url(\"data:image/svg+xml;charset=utf-8,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E\")}"
+ICON = (
+    ".hds-icon--heart{--mask:url(\"data:image/svg+xml;charset=utf-8,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E\")}"
+)
 MAP = "/*# sourceMappingURL=x.css.map */"
 
 
