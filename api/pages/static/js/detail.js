@@ -3,71 +3,23 @@
 import * as acts from "./acts.js";
 import { call } from "./api.js";
 import { purposeOf } from "./basis.js";
-import { address, picture, putPlace } from "./card.js";
+import { address, picture } from "./card.js";
 import * as consents from "./consents.js";
 import { $, button, h, icon, notice } from "./dom.js";
-import * as facts from "./facts.js";
-import { here } from "./filters.js";
+import { factList } from "./factlist.js";
 import { richText } from "./richtext.js";
 import * as outbox from "./outbox.js";
 import * as saved from "./saved.js";
 import { say } from "./status.js";
 import { declare, lang, languageName, pick, put, t } from "./texts.js";
 import * as tips from "./tips.js";
-import { comingDates, dateWords, momentWords, whenWords } from "./when.js";
+import { whenWords } from "./when.js";
 
 const dialog = $("#detail");
-const SHOWN_DATES = 8;
 let opener = null;
 let shown = null;
 
 const idInAddress = () => new URLSearchParams(location.search).get("offer");
-
-function fact(key, ...values) {
-  return [h("dt", {}, t(`fact_${key}`)), ...values.map((value) => (value instanceof Node ? h("dd", {}, value) : h("dd", {}, value)))];
-}
-
-function dates(offer, now) {
-  const coming = comingDates(offer, now);
-  if (offer.ongoing || coming.length < 2) return fact("when", whenWords(offer, now));
-  const rest = coming.length - SHOWN_DATES;
-  const words = coming.slice(0, SHOWN_DATES).map((date) => dateWords(date, now));
-  return fact("when", ...words, ...(rest > 0 ? [t("dates_more", { n: rest })] : []));
-}
-
-function place(offer) {
-  const name = h("span");
-  putPlace(name, facts.where(offer, here()));
-  const street = pick(offer.place?.address);
-  if (!street.text) return fact("where", name);
-  const line = h("span", {}, street.text);
-  declare(line, street.code);
-  return fact("where", name, line);
-}
-
-function enrolment(offer, now) {
-  const { enrolment_opens: opens, enrolment_closes: closes } = offer;
-  if (opens && new Date(opens) > now) return fact("enrol", t("enrol_opens", { when: momentWords(opens, now) }));
-  return closes ? fact("enrol", t("enrol_closes", { when: momentWords(closes, now) })) : [];
-}
-
-function seats({ seats: all, seats_left: left }) {
-  if (typeof left !== "number") return [];
-  return fact("seats", typeof all === "number" ? t("seats_left_of", { left, all }) : t("seats_left", { left }));
-}
-
-function price(offer) {
-  const { text, code } = facts.price(offer);
-  const line = h("span", {}, text);
-  declare(line, code ?? lang);
-  return fact("price", line);
-}
-
-function list(offer, now) {
-  return h("dl", { class: "facts" }, ...dates(offer, now), ...place(offer), ...price(offer), ...enrolment(offer, now), ...seats(offer),
-    ...fact("age", facts.age(offer) ?? t("age_unknown")), ...fact("language", facts.languages(offer)), ...fact("access", facts.access(offer)),
-    ...(offer.organiser ? fact("organiser", h("span", { lang: "fi" }, offer.organiser)) : []));
-}
 
 function reasons(item) {
   const told = item?.reasons ?? [];
@@ -128,7 +80,7 @@ function fill(offer, item) {
   const now = new Date();
   const art = h("div", { class: `offer__art offer__art--${offer.kind} detail__art` }, picture(offer), h("span", { class: "hds-status-label" }, t(`kind_${offer.kind}`)));
   const name = put(h("h2", { id: "detail-name", tabindex: "-1" }), offer.name);
-  dialog.replaceChildren(close(), art, h("div", { class: "detail__body" }, name, bar(offer, item), reasons(item), list(offer, now), about(offer), outward(offer), h("div", { class: "detail__similar" })));
+  dialog.replaceChildren(close(), art, h("div", { class: "detail__body" }, name, bar(offer, item), reasons(item), factList(offer, now), about(offer), outward(offer), h("div", { class: "detail__similar" })));
 }
 
 function problem(error) {

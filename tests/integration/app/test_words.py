@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Page
 
 from api.pages import app as pages
-from tests.browser import chromium
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 NOW = "2026-11-22T10:00:00Z"
@@ -29,13 +28,7 @@ Words = Callable[..., Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def base() -> AsyncIterator[str]:
+async def pages_alone() -> AsyncIterator[str]:
     """The page and its files alone, without an API behind them."""
     app = FastAPI()
     pages.install(app, issuer="http://127.0.0.1/issuer", clock=lambda: datetime(2026, 11, 22, 10, tzinfo=UTC))
@@ -49,7 +42,7 @@ async def base() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="module")
-async def words(browser: Browser, base: str) -> AsyncIterator[Words]:
+async def words(browser: Browser, pages_alone: str) -> AsyncIterator[Words]:
     """Evaluate a call such as `when.whenWords(argument, now)` on the page in a language."""
     context = await browser.new_context(timezone_id="America/New_York")
     opened: dict[str, Page] = {}
@@ -57,7 +50,7 @@ async def words(browser: Browser, base: str) -> AsyncIterator[Words]:
     async def evaluate(language: str, call: str, argument: object = None) -> object:
         if language not in opened:
             opened[language] = await context.new_page()
-            await opened[language].goto(f"{base}/app?lang={language}")
+            await opened[language].goto(f"{pages_alone}/app?lang={language}")
         return await opened[language].evaluate(SCRIPT.replace("CALL", call), argument)
 
     yield evaluate
@@ -174,9 +167,9 @@ async def test_a_picture_of_this_server_is_shown_and_one_from_elsewhere_is_not(w
     assert await words("fi", "card.picture(argument)", other) is None
 
 
-async def test_where_the_api_is_away_the_page_says_so_and_offers_a_retry(browser: Browser, base: str) -> None:
+async def test_where_the_api_is_away_the_page_says_so_and_offers_a_retry(browser: Browser, pages_alone: str) -> None:
     page = await browser.new_page()
-    await page.goto(f"{base}/app?lang=en")
+    await page.goto(f"{pages_alone}/app?lang=en")
     await page.wait_for_selector("#tips-notice button")
     assert "could not be fetched" in await page.inner_text("#tips-notice")
     await page.close()

@@ -18,7 +18,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route
 
 PATIENCE_SECONDS = 120
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GIVEN_PARTS = ("VINKKI_KAFKA", "VINKKI_DATABASE", "VINKKI_REDIS")
 LANGUAGES = ("fi", "sv", "en")
 
