@@ -110,6 +110,7 @@ class City:
     http: httpx.AsyncClient
     issuer: DemoIssuer
     stores: Stores
+    settings: Settings
 
     def resident(self) -> Resident:
         """Return somebody new."""
@@ -163,7 +164,7 @@ async def city(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -
     stores = connect(settings)
     await prepare(settings, stores, datetime.now(UTC))
     http = httpx.AsyncClient(base_url=base, timeout=20)
-    here = City(http, DemoIssuer(home, address(base), settings.audience), stores)
+    here = City(http, DemoIssuer(home, address(base), settings.audience), stores, settings)
     kinds = list(Kind)
     await here.write(*(make_offer(topic, n, kinds[n % 3]) for topic in TOPICS for n in range(12)))
     with (
