@@ -28,7 +28,7 @@ bench: $(VENV)/dev.stamp ## Measure speed and memory; writes bench/results.json
 
 lock: $(VENV)/dev.stamp ## Write the hash-locked requirements anew from requirements*.in
 	@$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header --override requirements-dev.overrides requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the virtual environment; state in var/ stays
 	@rm -rf $(VENV)
@@ -47,7 +47,7 @@ $(VENV)/run.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	@echo "Installing what tests and checks need: $$(grep -c '^[a-zA-Z]' requirements-dev.txt) packages"
-	@$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar off --require-hashes -r requirements-dev.txt
+	@$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar off --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 SHELL := /bin/bash
