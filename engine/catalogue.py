@@ -7,7 +7,7 @@ change.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
@@ -20,6 +20,9 @@ from engine.taste import Key, key
 K_ANONYMITY = 10
 """Fewer different residents than this make nothing popular: what a small group does is not shown, not even by order."""
 
+SOON_MINUTES = 7 * 24 * 60
+ANY_DAY_MINUTES = 11 * 24 * 60
+"""How far off what is there on any day is taken to be: after what is on this week, before what is next month."""
 BLOCK = 256
 """Rows that a request skips together."""
 
@@ -70,14 +73,18 @@ class Live:
         Of all rows. A date is a start and an end in minutes; shape (dates, 2).
     postings
         Of all rows but the newest.
+    keys, key_slots
+        The hashes of all features' names, ascending, and their slots. Shape (slots,), as `idf`.
     idf
-        Weight of each slot: of its family, times its inverse document frequency. Shape (slots,).
+        Weight of each slot: of its family, times its inverse document frequency.
     slots
         How many slots the vocabulary has.
     rows
         Which rows are live, ascending.
     next
         Start of the earliest date that is not over, `NEVER` for a row that is not live. Shape (n,).
+    soon
+        Soonness between 0 and 1: halved by each `SOON_MINUTES` until the next date. Shape (n,).
     blocks
         For each `BLOCK` rows: kinds (bits), earliest `next`, latest `last`, whether any has several dates.
         Shape (n / `BLOCK`, 4).
@@ -89,14 +96,25 @@ class Live:
     ids: Sequence[str]
     cards: Sequence[bytes]
     postings: Postings
+    keys: NDArray[np.uint64]
+    key_slots: NDArray[np.int32]
     idf: NDArray[np.float32]
     slots: int
     rows: NDArray[np.intp]
     next: NDArray[np.int32]
+    soon: NDArray[np.float32]
     blocks: NDArray[np.int32]
+    mixes: dict[tuple[float, float], NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def mix(self, popularity: float, soon: float) -> NDArray[np.float32]:
+        """Return popularity and soonness added up by these weights: the same for everybody, so worked out once."""
+        if (mixed := self.mixes.get((popularity, soon))) is None:
+            mixed = self.columns.popularity[: len(self.next)] * np.float32(popularity) + self.soon * np.float32(soon)
+            self.mixes[popularity, soon] = mixed
+        return mixed
 
 
 class Catalogue:
@@ -117,6 +135,7 @@ class Catalogue:
         self._cards: list[bytes] = []
         self._at: dict[Key, int] = {}
         self._idf = np.zeros(1, np.float32)
+        self._keys, self._key_slots = self.vocabulary.index()
         self._ordered = self._weighted = self._drift = 0
         self._postings = Postings.build(self._columns.slots[:0], 1)
         self._live: Live | None = None
@@ -174,10 +193,14 @@ class Catalogue:
         if len(self._ids) - min(self._ordered, len(rows)) > max(_LOOSE_ROWS, _LOOSE_SHARE * len(rows)):
             rows = self._order(rows, self._next_starts(now)[rows])
         self._weigh()
+        if len(self._keys) != len(self.vocabulary):
+            self._keys, self._key_slots = self.vocabulary.index()
         if len(self._ids) - self._postings.until > max(_TAIL_ROWS, _TAIL_SHARE * len(self._ids)):
             self._postings = Postings.build(self._columns.slots[: len(self._ids)], len(self.vocabulary))
         next_starts = np.full(len(self._ids), NEVER, np.int32)
         next_starts[rows] = self._next_starts(now)[rows]
+        wait = np.maximum(next_starts.astype(np.float32) - now, 0)
+        wait[self._columns.traits[: len(wait)] >> Trait.ANY_DAY & 1 > 0] = ANY_DAY_MINUTES
         return Live(
             minute=now,
             columns=replace(self._columns),
@@ -185,10 +208,13 @@ class Catalogue:
             ids=self._ids,
             cards=self._cards,
             postings=self._postings,
+            keys=self._keys,
+            key_slots=self._key_slots,
             idf=self._idf,
             slots=len(self.vocabulary),
             rows=rows,
             next=next_starts,
+            soon=np.float32(SOON_MINUTES) / (np.float32(SOON_MINUTES) + wait),
             blocks=_blocks(self._columns.traits, next_starts, self._columns.last),
         )
 

@@ -6,7 +6,7 @@ What a filter asks for is packed into two 32-bit words an offer (`Trait`, `langu
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import IntEnum
@@ -97,9 +97,11 @@ class Vocabulary:
         """Return the slot of a name's hash, 0 where no offer has it."""
         return self._slots.get(hashed, 0)
 
-    def slots_of(self, keys: Iterable[Key]) -> NDArray[np.int32]:
-        """Return the slots of several hashes, in their order."""
-        return np.array([self._slots.get(k, 0) for k in keys], np.int32)
+    def index(self) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
+        """Return the hashes of all names, ascending, and their slots."""
+        keys = np.fromiter(self._slots, np.uint64, len(self._slots))
+        order = np.argsort(keys)
+        return keys[order], np.fromiter(self._slots.values(), np.int32, len(keys))[order]
 
     def series(self, name: str | None) -> int:
         """Return the number of a series; apart from the slots, so that the tables over those stay small."""

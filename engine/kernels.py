@@ -13,24 +13,22 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from engine.catalogue import BLOCK
-from engine.columns import NEVER, Trait
+from engine.catalogue import BLOCK, SOON_MINUTES
+from engine.columns import KIND_BITS, NEVER, Trait
 
 NEAR2 = np.float32(2_000**2)
 """Square of the metres at which nearness is halved."""
-SOON = np.float32(7 * 24 * 60)
-"""Minutes at which soonness is halved."""
-ANY_DAY = np.float32(11 * 24 * 60)
-"""How far off what is there on any day is taken to be: after what is on this week, before what is next month."""
+SOON = np.float32(SOON_MINUTES)
 
 _AHEAD = 8
 """Offers between the one that is scored and the one that is fetched."""
 _SAMPLED = 16
+_LEAST = 1e-12
 _I64, _U32, _U64, _F32 = np.int64, np.uint32, np.uint64, np.float32
 _AGE_MIN, _AGE_MAX, _YEARS = _U32(Trait.AGE_MIN), _U32(Trait.AGE_MAX), _U32(255)
 _AGE_UNKNOWN, _ACCESS_UNKNOWN = _U32(1 << Trait.AGE_UNKNOWN), _U32(1 << Trait.ACCESS_UNKNOWN)
 _SEVERAL_DATES = _U32(1 << Trait.SEVERAL_DATES)
-_LANGUAGE_UNKNOWN, _IS_ANY_DAY = _U32(1 << 31), _U32(1 << Trait.ANY_DAY)
+_LANGUAGE_UNKNOWN, _SIGN, _KIND_BITS = _U32(1 << 31), _U32(1 << 31), int(KIND_BITS)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,7 +42,7 @@ def compiled(function: F) -> F:
 class Asked(NamedTuple):
     """What is asked for, in the widths it is compared in; bits and years as in `engine.columns`.
 
-    `windowed` tells that days were asked for, the `by_` fields what else was, so that its absence can be held against.
+    `near` and `later` tell that a point and a time after now are asked for, the `by_` fields what else is.
     """
 
     kinds: np.uint32
@@ -58,7 +56,8 @@ class Asked(NamedTuple):
     now: np.int32
     starts_from: np.int32
     until: np.int32
-    windowed: bool
+    near: bool
+    later: bool
     by_age: bool
     by_access: bool
     by_language: bool
@@ -74,8 +73,9 @@ class Hot(NamedTuple):
     y: NDArray[np.float32]
     next: NDArray[np.int32]
     last: NDArray[np.int32]
+    soon: NDArray[np.float32]
     norm: NDArray[np.float32]
-    popularity: NDArray[np.float32]
+    mix: NDArray[np.float32]
 
 
 class Cold(NamedTuple):
@@ -86,15 +86,18 @@ class Cold(NamedTuple):
     dates_from: NDArray[np.int32]
     dates_to: NDArray[np.int32]
     dates: NDArray[np.int32]
+    series: NDArray[np.int32]
+    places: NDArray[np.int32]
+    topic_counts: NDArray[np.int32]
     posting_starts: NDArray[np.int64]
     posting_rows: NDArray[np.uint32]
     posted: int
+    names: int
 
 
 class Scales(NamedTuple):
-    """How much the parts of the score count (`engine.ranking.Weights`)."""
+    """How much the parts of the score count that are worked out here (`engine.ranking.Weights`)."""
 
-    popularity: np.float32
     near: np.float32
     soon: np.float32
     unknown: np.float32
@@ -140,23 +143,33 @@ def starts_of(cold: Cold, asked: Asked, rows: NDArray[np.uint32], starts: NDArra
 
 
 @compiled
-def lean(cold: Cold, rows: int, table: NDArray[np.float32], slots: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return, for each row, the sum of the table over its slots; `slots` are those where the table is not 0."""
+def lean(cold: Cold, rows: int, slots: NDArray[np.int32], adds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return, for each row, the sum of what its slots add."""
     sums, starts, posted = np.zeros(rows, np.float32), cold.posting_starts, cold.posting_rows
-    for slot in slots:
+    for n in range(len(slots)):
         # A slot newer than the postings is in rows newer than them.
-        if slot < len(starts) - 1:
-            weight, first, end = table[slot], _U64(starts[slot]), _U64(starts[slot + 1])
-            for n in range(first, end):
-                sums[posted[n]] += weight
-    for row in range(cold.posted, rows):
-        for k in range(cold.slots.shape[1]):
-            sums[row] += table[cold.slots[row, k]]
+        if slots[n] >= len(starts) - 1:
+            continue
+        weight, first, end = adds[n], _U64(starts[slots[n]]), _U64(starts[slots[n] + 1])
+        if first < end and _U64(posted[end - _U64(1)] - posted[first]) == end - first - _U64(1):
+            # Rows side by side, as those of a kind are, are added to eight at a time.
+            for row in range(_U64(posted[first]), _U64(posted[first]) + end - first):
+                sums[row] += weight
+        else:
+            for m in range(first, end):
+                sums[posted[m]] += weight
+    if rows > cold.posted:
+        table = np.zeros(cold.names, np.float32)
+        for n in range(len(slots)):
+            table[slots[n]] += adds[n]
+        for row in range(cold.posted, rows):
+            for k in range(cold.slots.shape[1]):
+                sums[row] += table[cold.slots[row, k]]
     return sums
 
 
 @compiled
-def select(  # noqa: PLR0913 - a kernel takes arrays
+def select(  # noqa: C901, PLR0912, PLR0913 - takes arrays; each thing asked for is a loop of its own
     hot: Hot,
     cold: Cold,
     asked: Asked,
@@ -167,10 +180,10 @@ def select(  # noqa: PLR0913 - a kernel takes arrays
 ) -> int:
     """Write the rows that fit, ascending, and their scores but for the factors; return how many.
 
-    Two loops over a block compute without branches, which the compiler turns into vector instructions. The fourth
-    collects. The third is for offers with several dates, where the time asked for may lie between them.
+    Over a block of rows, one loop for each thing that is asked for. They have no branches and words of one width, which
+    the compiler turns into vector instructions; the last loop collects.
     """
-    n, fits, part = _U64(0), np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.float32)
+    n, fits, part = _U64(0), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.float32)
     for block in range(len(hot.blocks)):
         kinds, first, last, several = hot.blocks[block]
         if (_U32(kinds) & asked.kinds) == 0 or first >= asked.until or last <= asked.starts_from:
@@ -180,38 +193,39 @@ def select(  # noqa: PLR0913 - a kernel takes arrays
         for i in range(size):
             row = start + i
             traits = hot.traits[row]
-            dx, dy = hot.x[row] - asked.x, hot.y[row] - asked.y
-            fits[i] = (
-                ((traits & asked.kinds) != 0)
-                & ((traits & asked.needs) == asked.needs)
-                & (((traits >> _AGE_MIN) & _YEARS) <= asked.oldest)
-                & ((traits >> _AGE_MAX) >= asked.youngest)
-                & ((hot.languages[row] & asked.languages) != 0)
-                & (dx * dx + dy * dy <= asked.radius2)
-                & (hot.next[row] < asked.until)
-                & (hot.last[row] > asked.starts_from)
+            fits[i] = _U32(
+                ((traits & asked.kinds) != 0) & ((traits & asked.needs) == asked.needs) & (hot.next[row] < asked.until)
             )
-        for i in range(size):
-            row = start + i
-            traits = hot.traits[row]
-            age = ((traits & _AGE_UNKNOWN) != 0) | (((traits >> _AGE_MIN) & _YEARS) > asked.youngest)
-            age |= (traits >> _AGE_MAX) < asked.oldest
-            doubts = _F32(asked.by_age & age) + _F32(asked.by_access & ((traits & _ACCESS_UNKNOWN) != 0))
-            doubts += _F32(asked.by_language & (hot.languages[row] >= _LANGUAGE_UNKNOWN))
-            dx, dy = hot.x[row] - asked.x, hot.y[row] - asked.y
-            metres2 = dx * dx + dy * dy + NEAR2
-            minutes = SOON + (ANY_DAY if (traits & _IS_ANY_DAY) != 0 else max(_F32(hot.next[row] - asked.now), _F32(0)))
-            # The two halvings over one denominator: a division costs as much as ten multiplications.
-            part[i] = (scales.near * NEAR2 * minutes + scales.soon * SOON * metres2) / (metres2 * minutes)
-            part[i] += leans[row] * hot.norm[row] + scales.popularity * hot.popularity[row] - scales.unknown * doubts
-        if asked.windowed and several:
+            part[i] = hot.mix[row] + leans[row] * hot.norm[row]
+        if asked.near:
+            for i in range(size):
+                dx, dy = hot.x[start + i] - asked.x, hot.y[start + i] - asked.y
+                metres2 = dx * dx + dy * dy
+                fits[i] &= _U32(metres2 <= asked.radius2)
+                part[i] += scales.near * NEAR2 / (NEAR2 + metres2)
+        if asked.by_age:
+            for i in range(size):
+                traits = hot.traits[start + i]
+                lowest, highest = (traits >> _AGE_MIN) & _YEARS, traits >> _AGE_MAX
+                fits[i] &= _U32((lowest <= asked.oldest) & (highest >= asked.youngest))
+                doubt = ((traits & _AGE_UNKNOWN) != 0) | (lowest > asked.youngest) | (highest < asked.oldest)
+                part[i] -= scales.unknown * _F32(_U32(doubt))
+        if asked.by_access:
+            for i in range(size):
+                part[i] -= scales.unknown * _F32(_U32((hot.traits[start + i] & _ACCESS_UNKNOWN) != 0))
+        if asked.by_language:
+            for i in range(size):
+                languages = hot.languages[start + i]
+                fits[i] &= _U32((languages & asked.languages) != 0)
+                part[i] -= scales.unknown * _F32(_U32(languages >= _LANGUAGE_UNKNOWN))
+        if asked.later:
             for i in range(size):
                 row = start + i
-                if fits[i] and (hot.traits[row] & _SEVERAL_DATES) != 0:
+                fits[i] &= _U32(hot.last[row] > asked.starts_from)
+                if several and fits[i] and (hot.traits[row] & _SEVERAL_DATES) != 0:
                     later = start_of(cold.dates, cold.dates_from[row], cold.dates_to[row], asked)
-                    fits[i] = later < NEVER
-                    part[i] += scales.soon * SOON / (SOON + max(_F32(later - asked.now), _F32(0)))
-                    part[i] -= scales.soon * SOON / (SOON + max(_F32(hot.next[row] - asked.now), _F32(0)))
+                    fits[i] = _U32(later < NEVER)
+                    part[i] += scales.soon * (SOON / (SOON + _F32(later - asked.now)) - hot.soon[row])
         for i in range(size):
             rows[n], scores[n] = start + i, part[i]
             n += _U64(fits[i])
@@ -268,22 +282,49 @@ def likely_least(scores: NDArray[np.float32], most: int) -> float:
 
 
 @compiled
+def in_order(scores: NDArray[np.float32], rows: NDArray[np.uint32]) -> None:
+    """Sort by falling score, equal ones by row: both in one number, of which the bits of a float sort as it does."""
+    bits, packed = scores.view(np.uint32), np.empty(len(scores), np.uint64)
+    for m in range(len(scores)):
+        rising = ~bits[m] if bits[m] >> _U32(31) else bits[m] | _SIGN
+        packed[m] = _U64(_U32(~rising)) << _U64(32) | _U64(rows[m])
+    packed.sort()
+    for m in range(len(scores)):
+        rising, rows[m] = ~_U32(packed[m] >> _U64(32)), _U32(packed[m])
+        bits[m] = rising & ~_SIGN if rising >> _U32(31) else ~rising
+
+
+@compiled
+def best_of(scores: NDArray[np.float32], rows: NDArray[np.uint32], most: int) -> tuple[Any, Any]:
+    """Return the `most` best scores and their rows, in order; those of minus infinity never."""
+    kept, kept_rows = np.empty(len(scores) + 1, np.float32), np.empty(len(scores) + 1, np.uint32)
+    n = collect(scores, rows, likely_least(scores, most), kept, kept_rows)
+    if n < most:
+        n = collect(scores, rows, -np.inf, kept, kept_rows)
+    keep_best(kept[:n], kept_rows[:n], most)
+    best, at = kept[: min(n, most)].copy(), kept_rows[: min(n, most)].copy()
+    in_order(best, at)
+    return best, at
+
+
+@compiled
 def rank(  # noqa: PLR0913 - a kernel takes arrays
     hot: Hot,
     cold: Cold,
     asked: Asked,
     scales: Scales,
-    table: NDArray[np.float32],
-    slots: NDArray[np.int64],
+    slots: NDArray[np.int32],
+    adds: NDArray[np.float32],
     direction: NDArray[np.float32],
     closed: NDArray[np.uint32],
-    best: NDArray[np.float32],
-    at: NDArray[np.uint32],
-) -> int:
-    """Write scores and rows of the best offers, in no order; return how many. `best` and `at` bound how many."""
+    pool: int,
+    most: int,
+    takes: NDArray[np.float32],
+) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int32]]:
+    """Return rows, scores and starts of the `most` best offers, spread over a pool of the best where there are `takes`."""
     room = len(hot.next) + 1 + _AHEAD
     rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
-    leans = lean(cold, len(hot.next), table, slots)
+    leans = lean(cold, len(hot.next), slots, adds)
     fitting = _U64(select(hot, cold, asked, scales, leans, rows, scores))
     if len(direction) > 0:
         rows[fitting : fitting + _U64(_AHEAD)] = 0
@@ -293,14 +334,40 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
         m = np.searchsorted(rows, row)
         if m < len(rows) and rows[m] == row:
             scores[m] = -np.inf
-    most, kept, kept_rows = len(best), np.empty(fitting + 1, np.float32), np.empty(fitting + 1, np.uint32)
-    n = collect(scores, rows, likely_least(scores, most), kept, kept_rows)
-    if n < most:
-        n = collect(scores, rows, -np.inf, kept, kept_rows)
-    keep_best(kept[:n], kept_rows[:n], most)
-    n = min(n, most)
-    best[:n], at[:n] = kept[:n], kept_rows[:n]
-    return n
+    best, at = best_of(scores, rows, max(pool, most))
+    if len(takes) > 0 and len(best) > 0:
+        picked = vary(cold, best, at, hot.traits[at] & _KIND_BITS, takes * (best[0] - best[-1]), most)
+        best, at = best[picked], at[picked]
+    best, at = best[:most], at[:most]
+    starts = np.empty(len(at), np.int32)
+    for m in range(len(at)):
+        starts[m] = start_of(cold.dates, cold.dates_from[at[m]], cold.dates_to[at[m]], asked)
+    return at, best, starts
+
+
+@compiled
+def weigh(
+    known: NDArray[np.uint64],
+    its_slots: NDArray[np.int32],
+    idf: NDArray[np.float32],
+    keys: NDArray[np.uint64],
+    weights: NDArray[np.float32],
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the slots of features by their hashes, and what each adds to a score, scaled to a cosine.
+
+    `known` are all hashes, ascending, with their slots; features that are not among them are left out.
+    """
+    n, length = 0, 0.0
+    slots, adds = np.empty(len(keys), np.int32), np.empty(len(keys), np.float32)
+    for m in range(len(keys)):
+        at = np.searchsorted(known, keys[m])
+        if at < len(known) and known[at] == keys[m]:
+            slots[n], adds[n] = its_slots[at], weights[m] * idf[its_slots[at]]
+            length += adds[n] * adds[n]
+            n += 1
+    for m in range(n):
+        adds[m] *= idf[slots[m]] / np.sqrt(max(length, _LEAST))
+    return slots[:n], adds[:n]
 
 
 @compiled
@@ -321,52 +388,53 @@ def add_factors(
 
 @compiled
 def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
+    cold: Cold,
     scores: NDArray[np.float32],
     rows: NDArray[np.uint32],
     kinds: NDArray[np.uint32],
-    topics: NDArray[Any],
-    topic_counts: NDArray[np.int32],
-    places: NDArray[np.int32],
-    series: NDArray[np.int32],
     takes: NDArray[np.float32],
-    worn: NDArray[np.float32],
-    picked: NDArray[np.int64],
-) -> int:
-    """Write which offers to show, in order; return how many.
+    most: int,
+) -> NDArray[np.int64]:
+    """Return which offers to show, in order.
 
     Each pick is the offer with the best score after what the picks before take off: `takes[0]` for its topics and
     `takes[1]` for its place, the more the more picks share them, and `takes[2]` for its kind's share of the picks.
 
-    `scores` fall. `worn` has room for every slot and is zero. As nothing is ever added to a score, the search for the
-    next pick ends where the bare score is below the best found.
+    `scores` fall. As nothing is ever added to a score, the search for the next pick ends where the bare score is below
+    the best found.
     """
-    n, size = 0, len(scores)
-    free, same_kind = np.ones(size, np.bool_), np.zeros(size, np.float32)
+    n, size, picked = 0, len(scores), np.empty(min(most, len(scores)), np.int64)
+    free, of_kind, worn = (
+        np.ones(size, np.bool_),
+        np.zeros(_KIND_BITS + 1, np.float32),
+        np.zeros(cold.names, np.float32),
+    )
+    topics, series, places, topic_counts = cold.slots, cold.series, cold.places, cold.topic_counts
+    its_series, its_place, its_topics = series[rows], places[rows], topic_counts[rows]
     while n < len(picked):
         top, top_worth = -1, _F32(-np.inf)
         for i in range(size):
             if scores[i] <= top_worth:
                 break
             if free[i]:
-                row = rows[i]
                 common = _F32(0)
-                for k in range(topic_counts[row]):
-                    common += worn[topics[row, k]]
-                worth = scores[i] - takes[0] * common / _F32(max(topic_counts[row], 1)) - takes[1] * worn[places[row]]
-                worth -= takes[2] * same_kind[i] / _F32(max(n, 1))
+                for k in range(its_topics[i]):
+                    common += worn[topics[rows[i], k]]
+                worth = scores[i] - takes[0] * common / _F32(max(its_topics[i], 1)) - takes[1] * worn[its_place[i]]
+                worth -= takes[2] * of_kind[kinds[i]] / _F32(max(n, 1))
                 if worth > top_worth:
                     top, top_worth = i, worth
         if top < 0:
             break
         picked[n] = top
         n += 1
-        row = rows[top]
-        for k in range(topic_counts[row]):
-            worn[topics[row, k]] = (_F32(1) + worn[topics[row, k]]) / _F32(2)
-        if places[row] != 0:
-            worn[places[row]] = (_F32(1) + worn[places[row]]) / _F32(2)
-        for i in range(size):
-            same_kind[i] += _F32(kinds[i] == kinds[top])
-            same_series = series[rows[i]] != 0 and series[rows[i]] == series[row]
-            free[i] = free[i] and i != top and not same_series
-    return n
+        free[top] = False
+        of_kind[kinds[top]] += _F32(1)
+        for k in range(its_topics[top]):
+            worn[topics[rows[top], k]] = (_F32(1) + worn[topics[rows[top], k]]) / _F32(2)
+        if its_place[top] != 0:
+            worn[its_place[top]] = (_F32(1) + worn[its_place[top]]) / _F32(2)
+        if its_series[top] != 0:
+            for i in range(size):
+                free[i] &= its_series[i] != its_series[top]
+    return picked[:n]

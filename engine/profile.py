@@ -4,15 +4,15 @@ Both sides of the cosine are IDF-weighted: a leaning holds what each slot adds t
 for the offer's own length (`Columns.norm`), which is the same for all of its features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine import kernels
 from engine.catalogue import Live
-from engine.columns import Vocabulary
 from engine.offers import Offer
 from engine.residents import Interests
 from engine.taste import Keys, features, key
@@ -40,43 +40,38 @@ class Leaning(NamedTuple):
     adds: NDArray[np.float32]
 
 
-def from_taste(keys: Keys, weights: NDArray[np.float32], live: Live, vocabulary: Vocabulary) -> Leaning:
-    """Return what behaviour leans to; features that no offer has today are passed over."""
-    slots = vocabulary.slots_of(keys.tolist())
+def from_taste(keys: Keys, weights: NDArray[np.float32], live: Live) -> Leaning:
+    """Return what behaviour leans to; features that no offer has are passed over."""
     evidence = float(np.abs(weights).sum())
-    scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
-    return _leaning(Source.INTERESTED, slots, weights, scale, live)
+    return _leaning(Source.INTERESTED, keys, weights, TASTE_SCALE * evidence / (evidence + _EVIDENCE), live)
 
 
-def from_interests(interests: Interests, live: Live, vocabulary: Vocabulary, *, located: bool) -> Leaning:
+def from_interests(interests: Interests, live: Live, *, located: bool) -> Leaning:
     """Return what a resident told us to lean to; districts only with leave for `location`."""
     told = {f"keyword:{id_}": _STATED_WEIGHTS["keyword"] for id_ in interests.keywords}
     told |= {f"kind:{kind}": _STATED_WEIGHTS["kind"] for kind in interests.kinds}
     for area in interests.districts if located else ():
         told |= {f"district:{area}": _STATED_WEIGHTS["area"], f"neighborhood:{area}": _STATED_WEIGHTS["area"]}
-    slots = vocabulary.slots_of([key(name) for name in told])
-    return _leaning(Source.STATED, slots, np.array(list(told.values()), np.float32), STATED_SCALE, live)
+    return _leaning(Source.STATED, _keys(told), np.array(list(told.values()), np.float32), STATED_SCALE, live)
 
 
-def from_offer(offer: Offer, live: Live, vocabulary: Vocabulary) -> Leaning:
+def from_offer(offer: Offer, live: Live) -> Leaning:
     """Return what is like an offer, whether or not the catalogue holds it."""
-    slots = vocabulary.slots_of([key(name) for name in features(offer)])
-    return _leaning(Source.SAME, slots, np.ones(len(slots), np.float32), TASTE_SCALE, live)
+    names = features(offer)
+    return _leaning(Source.SAME, _keys(names), np.ones(len(names), np.float32), TASTE_SCALE, live)
 
 
-def table(leanings: Sequence[Leaning], live: Live) -> NDArray[np.float32]:
-    """Add leanings up to one weight a slot. Shape (slots,)."""
-    total = np.zeros(live.slots, np.float32)
-    for leaning in leanings:
-        total[leaning.slots] += leaning.adds
-    return total
+def joined(leanings: Sequence[Leaning]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return all slots with what they add; one that is in several leanings comes several times."""
+    slots = [leaning.slots for leaning in leanings] or [np.zeros(0, np.int32)]
+    adds = [leaning.adds for leaning in leanings] or [np.zeros(0, np.float32)]
+    return np.concatenate(slots), np.concatenate(adds)
 
 
-def _leaning(
-    source: Source, slots: NDArray[np.int32], weights: NDArray[np.float32], scale: float, live: Live
-) -> Leaning:
-    known = slots > 0
-    slots, idf = slots[known], live.idf[slots[known]]
-    weighted = weights[known] * idf
-    length = float(np.sqrt(np.square(weighted).sum()))
-    return Leaning(source, slots, (weighted * idf * (scale / length if length else 0.0)).astype(np.float32))
+def _keys(names: Iterable[str]) -> Keys:
+    return np.array([key(name) for name in names], np.uint64)
+
+
+def _leaning(source: Source, keys: Keys, weights: NDArray[np.float32], scale: float, live: Live) -> Leaning:
+    slots, adds = kernels.weigh(live.keys, live.key_slots, live.idf, keys, weights)
+    return Leaning(source, slots, adds * np.float32(scale))

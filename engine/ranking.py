@@ -23,8 +23,8 @@ from engine import kernels
 from engine.catalogue import Live
 from engine.columns import KIND_BITS, LANGUAGE_UNKNOWN, NEVER, OLDEST, Trait
 
-BEST = 200
-"""How many the first stage hands on to variety."""
+POOL = 200
+"""How many of the best are looked through for variety."""
 
 _ALL_LANGUAGES = (1 << 32) - 1
 
@@ -94,8 +94,9 @@ class Request:
 
     Attributes
     ----------
-    table
-        The weight of each slot of the vocabulary. Shape (len(vocabulary),).
+    slots, adds
+        What features add to the score of an offer that has them, but for the offer's length; a slot given twice adds
+        twice. Shape (n,) both.
     direction
         What factors are multiplied with; empty without a model. Shape (d,) or (0,).
     closed
@@ -104,7 +105,8 @@ class Request:
 
     filters: Filters
     weights: Weights
-    table: NDArray[np.float32]
+    slots: NDArray[np.int32]
+    adds: NDArray[np.float32]
     direction: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     closed: Sequence[int] = ()
 
@@ -127,43 +129,27 @@ class Ranked(NamedTuple):
     starts: NDArray[np.int32]
 
 
-def rank(live: Live, request: Request, most: int = BEST) -> Ranked:
-    """Return the best live offers that fit a request; equal ones in the catalogue's order."""
-    hot, cold = _arrays(live)
-    asked = _asked(request.filters, live.minute)
-    near = request.weights.near if request.filters.point else 0.0
-    scales = kernels.Scales(*(np.float32(weight) for weight in request.weights._replace(near=near)))
-    best, rows = np.empty(most, np.float32), np.empty(most, np.uint32)
-    closed = np.array(request.closed, np.uint32)
-    slots = np.flatnonzero(request.table)
-    found = kernels.rank(hot, cold, asked, scales, request.table, slots, request.direction, closed, best, rows)
-    order = np.lexsort((rows[:found], -best[:found]))
-    starts = np.empty(found, np.int32)
-    kernels.starts_of(cold, asked, rows[order], starts)
-    return Ranked(rows[order], best[order], starts)
+def rank(live: Live, request: Request, most: int, spread: Spread | None = None) -> Ranked:
+    """Return the best live offers that fit a request; equal ones in the catalogue's order.
 
-
-def vary(live: Live, ranked: Ranked, most: int, spread: Spread) -> Ranked:
-    """Return up to `most` of the ranked offers, spread over topics, places and kinds, at most one of a series."""
-    if not len(ranked.rows):
-        return ranked
-    columns = live.columns
-    lead = float(ranked.scores[0] - ranked.scores[-1])
-    picked = np.empty(min(most, len(ranked.rows)), np.int64)
-    found = kernels.vary(
-        ranked.scores,
-        ranked.rows,
-        columns.traits[ranked.rows] & KIND_BITS,
-        columns.slots,
-        columns.keywords,
-        columns.place,
-        columns.series,
-        np.array(spread, np.float32) * lead,
-        np.zeros(live.slots, np.float32),
-        picked,
+    With a `spread` they are chosen among the `POOL` best, so that topics, places and kinds spread and at most one of a
+    series is there; the first is always the best.
+    """
+    weights = request.weights
+    rows, scores, starts = kernels.rank(
+        _hot(live, weights),
+        _cold(live),
+        _asked(request.filters, live.minute),
+        kernels.Scales(np.float32(weights.near), np.float32(weights.soon), np.float32(weights.unknown)),
+        request.slots,
+        request.adds,
+        request.direction,
+        np.array(request.closed, np.uint32),
+        POOL if spread else most,
+        most,
+        np.array(spread or (), np.float32),
     )
-    shown = picked[:found]
-    return Ranked(ranked.rows[shown], ranked.scores[shown], ranked.starts[shown])
+    return Ranked(rows, scores, starts)
 
 
 def _asked(filters: Filters, now: int) -> kernels.Asked:
@@ -180,16 +166,17 @@ def _asked(filters: Filters, now: int) -> kernels.Asked:
         now=np.int32(now),
         starts_from=np.int32(max(filters.starts_from, now)),
         until=np.int32(filters.until),
-        windowed=filters.starts_from > now or filters.until < NEVER,
+        near=filters.point is not None,
+        later=filters.starts_from > now,
         by_age=filters.by_age,
         by_access=filters.by_access,
         by_language=filters.by_language,
     )
 
 
-def _arrays(live: Live) -> tuple[kernels.Hot, kernels.Cold]:
+def _hot(live: Live, weights: Weights) -> kernels.Hot:
     columns = live.columns
-    hot = kernels.Hot(
+    return kernels.Hot(
         live.blocks,
         columns.traits,
         columns.languages,
@@ -197,17 +184,25 @@ def _arrays(live: Live) -> tuple[kernels.Hot, kernels.Cold]:
         columns.y,
         live.next,
         columns.last,
+        live.soon,
         columns.norm,
-        columns.popularity,
+        live.mix(weights.popularity, weights.soon),
     )
-    cold = kernels.Cold(
+
+
+def _cold(live: Live) -> kernels.Cold:
+    columns, postings = live.columns, live.postings
+    return kernels.Cold(
         columns.slots,
         columns.factors,
         columns.dates_from,
         columns.dates_to,
         live.dates,
-        live.postings.starts,
-        live.postings.rows,
-        live.postings.until,
+        columns.series,
+        columns.place,
+        columns.keywords,
+        postings.starts,
+        postings.rows,
+        postings.until,
+        live.slots,
     )
-    return hot, cold

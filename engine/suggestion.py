@@ -31,9 +31,9 @@ from engine.events import AwareTime, Impression, Pseudonym
 from engine.explanation import Asked, Explainer
 from engine.language import Localized
 from engine.offers import Kind, Offer
-from engine.profile import Leaning, from_interests, from_offer, from_taste, table
+from engine.profile import Leaning, from_interests, from_offer, from_taste, joined
 from engine.query import Fit, Query, filters, fit, with_interests
-from engine.ranking import Ranked, Request, Spread, Weights, rank, vary
+from engine.ranking import Ranked, Request, Spread, Weights, rank
 from engine.reasons import Reason
 from engine.residents import Interests
 from engine.taste import Taste, key
@@ -178,10 +178,10 @@ class Suggester:
         """Return what to suggest, and the record of it where the resident lets it be kept."""
         known = _NOTHING if resident is None else await self._known(resident, now)
         told, birth_year = with_interests(query, known.interests, now)
-        live, vocabulary = self._catalogue.live(now), self._catalogue.vocabulary
+        live = self._catalogue.live(now)
         keys, weights = known.taste.weights(now, located=known.located)
-        learned = from_taste(keys, weights, live, vocabulary)
-        stated = from_interests(known.interests, live, vocabulary, located=known.located)
+        learned = from_taste(keys, weights, live)
+        stated = from_interests(known.interests, live, located=known.located)
         filtered = told != query or birth_year is not None
         basis: Basis = "popular"
         if len(learned.slots):
@@ -200,7 +200,7 @@ class Suggester:
     def similar(self, offer: Offer, query: Query, now: datetime) -> Suggestions:
         """Return offers like one that need not be in the catalogue, none of its own series."""
         live = self._catalogue.live(now)
-        leaning = from_offer(offer, live, self._catalogue.vocabulary)
+        leaning = from_offer(offer, live)
         series = self._catalogue.vocabulary.series_number(offer.series)
         closed = live.rows[live.columns.series[live.rows] == series].tolist() if series else []
         if (row := self._catalogue.row(key(offer.id))) is not None:
@@ -228,8 +228,9 @@ class Suggester:
         live, vocabulary, query = self._catalogue.live(now), self._catalogue.vocabulary, plan.query
         wanted = filters(query, plan.birth_year, vocabulary, now)
         weights, spread = plan.manner
-        request = Request(filters=wanted, weights=weights, table=table(plan.leanings, live), closed=plan.closed)
-        shown = vary(live, rank(live, request), query.limit, spread)
+        slots, adds = joined(plan.leanings)
+        request = Request(filters=wanted, weights=weights, slots=slots, adds=adds, closed=plan.closed)
+        shown = rank(live, request, query.limit, spread)
         asked = Asked(live, vocabulary, wanted, weights, query.free, query.language, now)
         explainer = Explainer(asked, plan.leanings, self._divisions)
         rows, starts = shown.rows.tolist(), shown.starts.tolist()

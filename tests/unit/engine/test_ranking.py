@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from engine.catalogue import Catalogue
 from engine.offers import Access, Kind, Occurrence, Offer
 from engine.query import Query, filters
-from engine.ranking import Filters, Ranked, Request, Spread, Weights, rank, vary
+from engine.ranking import Filters, Ranked, Request, Spread, Weights, rank
 from engine.taste import key
 from tests.factories import NOW, offer, place, series
 from tests.reference import Reference, fits, fitting_start
@@ -21,20 +21,17 @@ ANYTHING = Query()
 TOPICS = ("keyword:yso:a", "keyword:yso:b", "keyword:yso:c", "kind:course", "place:tprek:oodi", "when:weekday-evening")
 
 
-def table(catalogue: Catalogue, leaning: dict[str, float]) -> np.ndarray:
-    live = catalogue.live(NOW)
-    weights = np.zeros(live.slots, np.float32)
-    for name, adds in leaning.items():
-        weights[catalogue.vocabulary.slot(key(name))] = adds
-    weights[0] = 0
-    return weights
+def leaning_of(catalogue: Catalogue, leaning: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    known = {slot: adds for name, adds in leaning.items() if (slot := catalogue.vocabulary.slot(key(name)))}
+    return np.array(list(known), np.int32), np.array(list(known.values()), np.float32)
 
 
 def ask(catalogue: Catalogue, query: Query = ANYTHING, leaning: dict[str, float] | None = None, **given) -> Ranked:
     wanted = filters(query, given.pop("birth_year", None), catalogue.vocabulary, NOW)
-    most = given.pop("most", 200)
-    request = Request(filters=wanted, weights=WEIGHTS, table=table(catalogue, leaning or {}), **given)
-    return rank(catalogue.live(NOW), request, most)
+    most, spread = given.pop("most", 200), given.pop("spread", None)
+    live = catalogue.live(NOW)
+    slots, adds = leaning_of(catalogue, leaning or {})
+    return rank(live, Request(filters=wanted, weights=WEIGHTS, slots=slots, adds=adds, **given), most, spread)
 
 
 def ids(catalogue: Catalogue, ranked: Ranked) -> list[str]:
@@ -130,12 +127,12 @@ def test_an_empty_catalogue_has_nothing_to_rank():
     catalogue = Catalogue()
     ranked = ask(catalogue)
     assert len(ranked.rows) == 0
-    assert len(vary(catalogue.live(NOW), ranked, 20, SPREAD).rows) == 0
+    assert len(ask(catalogue, spread=SPREAD).rows) == 0
 
 
 def test_more_is_never_given_than_is_there():
     catalogue = loaded(offer("test:one"))
-    assert ids(catalogue, vary(catalogue.live(NOW), ask(catalogue), 100, SPREAD)) == ["test:one"]
+    assert ids(catalogue, ask(catalogue, most=100, spread=SPREAD)) == ["test:one"]
 
 
 @pytest.mark.parametrize(
@@ -216,8 +213,7 @@ def test_what_is_disliked_comes_after_what_is_not_known():
 
 
 def checkerboard(catalogue: Catalogue, most: int) -> list[str]:
-    ranked = ask(catalogue, leaning={"keyword:yso:even": 1.0})
-    return ids(catalogue, vary(catalogue.live(NOW), ranked, most, SPREAD))
+    return ids(catalogue, ask(catalogue, leaning={"keyword:yso:even": 1.0}, most=most, spread=SPREAD))
 
 
 def test_those_who_like_even_offers_get_even_offers():
@@ -227,7 +223,7 @@ def test_those_who_like_even_offers_get_even_offers():
 
 def test_one_of_a_series_is_enough():
     catalogue = loaded(*(offer(f"test:{n}", series=f"s{n % 3}" if n < 9 else None) for n in range(12)))
-    shown = [int(id_[5:]) for id_ in ids(catalogue, vary(catalogue.live(NOW), ask(catalogue), 12, SPREAD))]
+    shown = [int(id_[5:]) for id_ in ids(catalogue, ask(catalogue, most=12, spread=SPREAD))]
     assert len(shown) == 6
     assert len({n % 3 for n in shown if n < 9}) == 3
 
@@ -243,7 +239,7 @@ def test_topics_places_and_kinds_spread():
     catalogue = loaded(*swims, *others)
     ranked = ask(catalogue)
     assert [id_[:4] for id_ in ids(catalogue, ranked)[:10]] == ["swim"] * 10
-    shown = ids(catalogue, vary(catalogue.live(NOW), ranked, 5, SPREAD))
+    shown = ids(catalogue, ask(catalogue, most=5, spread=SPREAD))
     assert shown[0].startswith("swim")
     assert {"other:topic", "other:place", "other:kind"} <= set(shown)
 
@@ -253,7 +249,7 @@ def test_topics_places_and_kinds_spread():
 def test_variety_keeps_the_best_first_and_invents_nothing(offers, query, most):
     catalogue = loaded(*offers.values())
     ranked = ask(catalogue, query, {"keyword:yso:a": 1.0})
-    shown = vary(catalogue.live(NOW), ranked, most, SPREAD)
+    shown = ask(catalogue, query, {"keyword:yso:a": 1.0}, most=most, spread=SPREAD)
     assert len(shown.rows) <= most
     assert len(set(shown.rows.tolist())) == len(shown.rows)
     assert set(shown.rows.tolist()) <= set(ranked.rows.tolist())

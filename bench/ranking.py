@@ -1,0 +1,143 @@
+"""`ranking_ratio`: the first stage over a full catalogue, against numpy reading as many factors once.
+
+Both are measured in this thread's CPU time, turn by turn, so that what disturbs the machine disturbs both. A ranking
+here is all that a suggestion has done between permits and reasons: the filters, the taste as weights of features, then
+features, factors, popularity, distance and time of what fits, the best 200 and their spread.
+"""
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from bench import catalogue as made_up
+from bench.figures import Figure, Promise
+from bench.ground import Ground
+from engine.catalogue import Catalogue
+from engine.events import Interaction, InteractionType
+from engine.folding import Observation, fold
+from engine.offers import Access, Offer
+from engine.profile import from_taste
+from engine.query import Query, filters
+from engine.ranking import Request, rank
+from engine.suggestion import OWN
+from engine.taste import Taste, features
+
+RATIO = Promise(name="ranking_ratio", unit="ratio", bound=1.0, better="lower")
+FACTORS = 64
+SHOWN = 20
+_TURNS = 40
+_WARM = 5
+_LOADED_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class City:
+    """A full catalogue with factors and popularity, and somebody who has been busy in it."""
+
+    catalogue: Catalogue
+    taste: Taste
+    direction: NDArray[np.float32]
+    now: datetime
+
+    def rank(self, query: Query) -> int:
+        """Rank as a suggestion does; return how many are shown."""
+        live = self.catalogue.live(self.now)
+        keys, weights = self.taste.weights(self.now, located=True)
+        leaning = from_taste(keys, weights, live)
+        closed = [row for key in self.taste.settled().tolist() if (row := self.catalogue.row(key)) is not None]
+        request = Request(
+            filters=filters(query, None, self.catalogue.vocabulary, self.now),
+            weights=OWN.weights,
+            slots=leaning.slots,
+            adds=leaning.adds,
+            direction=self.direction,
+            closed=closed,
+        )
+        return len(rank(live, request, SHOWN, OWN.spread).rows)
+
+    def share(self, query: Query) -> float:
+        """Return the share of the live offers that fit a question."""
+        live = self.catalogue.live(self.now)
+        wanted = filters(query, None, self.catalogue.vocabulary, self.now)
+        nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        request = Request(filters=wanted, weights=OWN.weights, slots=nothing[0], adds=nothing[1])
+        return len(rank(live, request, len(live)).rows) / len(live)
+
+
+def city(offers: int, now: datetime, seed: int = 1) -> City:
+    """Make up a city from a seed."""
+    catalogue, numbers = Catalogue(FACTORS), np.random.default_rng(seed)
+    stream, sample = made_up.offers(offers, now, seed), []
+    while batch := list(islice(stream, _LOADED_AT_ONCE)):
+        catalogue.apply({offer.id: offer for offer in batch})
+        sample.append(batch[0])
+    ids = [f"bench:{n}" for n in range(offers)]
+    factors = numbers.normal(0, FACTORS**-0.5, (offers, FACTORS)).astype(np.float32)
+    catalogue.factors(dict(zip(ids, factors, strict=True)))
+    scores = numbers.pareto(1.2, offers).tolist()
+    catalogue.popularity({id_: (score, 20) for id_, score in zip(ids, scores, strict=True)})
+    direction = numbers.normal(0, 0.5, FACTORS).astype(np.float32)
+    return City(catalogue, _taste(sample, now, random.Random(seed)), direction, now)  # noqa: S311 - the same each time
+
+
+def question(now: datetime) -> Query:
+    """Return a question that asks for everything one can ask for; about a quarter of the offers fit."""
+    return Query(
+        near=(60.19, 24.95),
+        radius_metres=12_000,
+        until=now + timedelta(days=30),
+        languages=("fi", "sv"),
+        age=35,
+        access=(Access.STEP_FREE,),
+    )
+
+
+async def measure(ground: Ground) -> Sequence[Figure]:
+    """Rank and multiply in turn, round after round."""
+    now = datetime.now().astimezone()
+    made = city(ground.size.offers, now)
+    query, live = question(now), made.catalogue.live(now)
+    matrix = live.columns.factors[: len(live)]
+    with threadpool_limits(1):
+        pairs = [_turns(lambda: made.rank(query), lambda: matrix @ made.direction) for _ in range(ground.size.rounds)]
+    share = made.share(query)
+    ranked, multiplied = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
+    reference = (
+        f"numpy X @ q of {len(live):,} x {FACTORS} float32 on one thread: {multiplied:.0f} us; ranking: {ranked:.0f} us, "
+        f"{share:.0%} of the offers fit, {len(made.taste.keys)} features in the taste"
+    )
+    ground.say(f"ranking_ratio: {reference}")
+    return [RATIO.measured([ours / theirs for ours, theirs in pairs], reference)]
+
+
+def _turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    """Return the median CPU seconds of both, called in turn."""
+    costs = [(_cost(ours), _cost(theirs)) for _ in range(_WARM + _TURNS)][_WARM:]
+    mine, others = (statistics.median(column) for column in zip(*costs, strict=True))
+    return mine, others
+
+
+def _cost(call: Callable[[], object]) -> float:
+    begun = time.thread_time_ns()
+    call()
+    return (time.thread_time_ns() - begun) / 1e9
+
+
+def _taste(offers: Sequence[Offer], now: datetime, dice: random.Random) -> Taste:
+    """Fold six weeks of an active resident: two dozen offers looked at, a few saved, two registered for."""
+    seen = []
+    for n, offer in enumerate(dice.sample(offers, min(16, len(offers)))):
+        acts = [InteractionType.VIEW, *([InteractionType.SAVE] if n % 4 == 0 else [])]
+        acts += [InteractionType.REGISTER] if n in (3, 9) else []
+        for act in acts:
+            moment = now - timedelta(days=42 * dice.random())
+            seen.append(Observation(Interaction(f"{n}-{act}", offer.id, act, moment), offer.kind, features(offer)))
+    return fold(Taste(), seen, located=True)
