@@ -1,4 +1,4 @@
-"""Every offer that may be suggested, in memory: columns to rank by, and cards to answer with.
+"""Every offer that may be suggested: columns to rank by, in memory, and cards to answer with.
 
 Each API process holds one catalogue. A change costs a new row; what stood before is marked as gone, and now and then
 the rows that are gone or over are dropped. A reader takes `live` once and reads nothing else, so it never sees half a
@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cards import Cards
 from engine.columns import KIND_BITS, NEVER, Columns, Row, Trait, Vocabulary, encode_row, minute
 from engine.offers import Offer, card, encode
 from engine.taste import Key, key
@@ -94,7 +95,7 @@ class Live:
     columns: Columns
     dates: NDArray[np.int32]
     ids: Sequence[str]
-    cards: Sequence[bytes]
+    cards: Cards
     postings: Postings
     keys: NDArray[np.uint64]
     key_slots: NDArray[np.int32]
@@ -132,7 +133,7 @@ class Catalogue:
         self._dates = np.zeros((_FIRST_ROWS, 2), np.int32)
         self._dated = 0
         self._ids: list[str] = []
-        self._cards: list[bytes] = []
+        self._cards = Cards()
         self._at: dict[Key, int] = {}
         self._idf = np.zeros(1, np.float32)
         self._keys, self._key_slots = self.vocabulary.index()
@@ -151,16 +152,17 @@ class Catalogue:
         """Put in new and changed offers, take out those that are None or that nobody can get into any more."""
         replaced = {id_: self._take_out(id_) for id_ in changes}
         first, dated = len(self._ids), self._dated
-        rows: list[Row] = []
+        rows, cards = list[Row](), list[bytes]()
         for id_, offer in changes.items():
             if offer is None or (row := encode_row(offer, self.vocabulary, dated)).until == 0:
                 continue
             self._at[key(id_)] = first + len(rows)
             self._ids.append(id_)
-            self._cards.append(encode(card(offer)))
+            cards.append(encode(card(offer)))
             dated = row.dates_to
             rows.append(row)
         if rows:
+            self._cards.extend(cards)
             self._write(first, rows)
             self._inherit(first, [replaced[id_] for id_ in self._ids[first:]])
         self._drift += len(changes)
@@ -283,7 +285,7 @@ class Catalogue:
         self._columns = columns.taken(rows, max(len(rows), _FIRST_ROWS), columns.slots.dtype.type)
         self._columns.dates_from[: len(rows)], self._columns.dates_to[: len(rows)] = ends - counts, ends
         self._drift += len(self._ids) - len(rows) + 1
-        self._ids, self._cards = [self._ids[row] for row in rows], [self._cards[row] for row in rows]
+        self._ids, self._cards = [self._ids[row] for row in rows], self._cards.taken(rows.tolist())
         self._at = {key(id_): row for row, id_ in enumerate(self._ids)}
         self._dated, self._weighted, self._ordered = len(self._dates), 0, len(rows)
         self._postings = Postings.build(self._columns.slots[: len(rows)], len(self.vocabulary))
