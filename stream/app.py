@@ -12,8 +12,8 @@ import mode
 from engine.errors import VinkkiError
 from engine.telemetry import logger
 from stream.agents import Reader, attach, stop_process
+from stream.topics import GROUP
 
-GROUP = "vinkki"
 STOP_SECONDS = 8.0
 """How long a worker may take to finish what it has begun; what it has not acknowledged comes again."""
 log = logger("stream")

@@ -7,6 +7,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, NoError, TopicAlre
 
 from engine.errors import BrokerUnavailable
 
+GROUP = "vinkki"
+"""The consumer group of the workers."""
+
 _DAY_MS = 24 * 3600 * 1000
 
 

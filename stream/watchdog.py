@@ -11,8 +11,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from engine.errors import BrokerUnavailable
 from engine.telemetry import LAG
-from stream.app import GROUP
-from stream.topics import REFUSED, TOPICS
+from stream.topics import GROUP, REFUSED, TOPICS
 
 Offsets = Mapping[TopicPartition, int]
 

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-import alembic.command
-import alembic.config
 import psycopg
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
@@ -164,6 +162,9 @@ def _explained(error: DBAPIError) -> InvalidInput | StoreUnavailable:
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
+    import alembic.command  # noqa: PLC0415 - 10 MB that only who migrates needs
+    import alembic.config  # noqa: PLC0415
+
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

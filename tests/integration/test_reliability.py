@@ -20,8 +20,8 @@ from api.embedded import Parts, start
 from engine.errors import BrokerUnavailable
 from engine.events import GONE, Interaction, InteractionBatch, InteractionType, OfferChange, Refused
 from engine.offers import encode
-from stream.app import GROUP
 from stream.publisher import Publisher
+from stream.topics import GROUP
 from stream.watchdog import LagReader
 from tests.integration.crowd import Crowd, Workers, settings, until
 
