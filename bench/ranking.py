@@ -111,8 +111,8 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     share = made.share(query)
     ranked, multiplied = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
     reference = (
-        f"numpy X @ q of {len(live):,} x {FACTORS} float32 on one thread: {multiplied:.0f} us; ranking: {ranked:.0f} us, "
-        f"{share:.0%} of the offers fit, {len(made.taste.keys)} features in the taste"
+        f"numpy X @ q of {len(live):,} x {FACTORS} float32, one thread: {multiplied:.0f} us; ranking: {ranked:.0f} us; "
+        f"{share:.0%} of the offers fit, {len(made.taste.keys)} features of taste"
     )
     ground.say(f"ranking_ratio: {reference}")
     return [RATIO.measured([ours / theirs for ours, theirs in pairs], reference)]

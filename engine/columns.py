@@ -6,6 +6,7 @@ What a filter asks for is packed into two 32-bit words an offer (`Trait`, `langu
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -77,6 +78,7 @@ class Vocabulary:
         self._series: dict[str, int] = {}
         self._languages: dict[str, int] = {}
         self.names: list[str] = [""]
+        self.families: list[str] = [""]
         self.labels: list[Localized] = [Localized()]
         self.weights: list[float] = [0.0]
 
@@ -86,9 +88,11 @@ class Vocabulary:
     def add(self, name: str, label: Localized | None = None) -> int:
         """Return the slot of a name, giving it one if need be; the newest label that says something is kept."""
         if (slot := self._slots.setdefault(key(name), len(self.names))) == len(self.names):
+            family = sys.intern(name.partition(":")[0])
             self.names.append(name)
+            self.families.append(family)
             self.labels.append(label or Localized())
-            self.weights.append(FAMILY_WEIGHTS.get(name.partition(":")[0], 0.0))
+            self.weights.append(FAMILY_WEIGHTS.get(family, 0.0))
         elif label:
             self.labels[slot] = label
         return slot
@@ -254,7 +258,7 @@ def encode_row(offer: Offer, vocabulary: Vocabulary, dates_from: int) -> Row:
         series=vocabulary.series(offer.series),
         place=vocabulary.add(f"place:{offer.place.id}", offer.place.name) if offer.place else 0,
         area=_area(point, vocabulary),
-        keywords=sum(vocabulary.names[slot].startswith("keyword:") for slot in slots),
+        keywords=sum(vocabulary.families[slot] == "keyword" for slot in slots),
         counts=len(slots),
         slots=slots,
         dates=dates,

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import hypot
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
 
 from engine.catalogue import K_ANONYMITY, Live
 from engine.columns import NEVER, Trait, Vocabulary
 from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source
-from engine.ranking import Filters, Weights
+from engine.ranking import Filters, Ranked, Weights
 from engine.reasons import (
     HELSINKI,
     KINDS,
@@ -21,6 +23,7 @@ from engine.reasons import (
     day,
     distance,
     largest,
+    local,
     say,
     when,
     when_and_where,
@@ -36,25 +39,32 @@ _ASKED = 0.01
 """What a filter counts among reasons: among offers that passed it moved nothing, but it is why they are here."""
 
 _CODES = {
-    (Source.INTERESTED, "keyword"): Code.INTERESTED_TOPIC,
-    (Source.INTERESTED, "audience"): Code.INTERESTED_GROUP,
-    (Source.INTERESTED, "place"): Code.INTERESTED_PLACE,
-    (Source.INTERESTED, "district"): Code.INTERESTED_AREA,
-    (Source.INTERESTED, "neighborhood"): Code.INTERESTED_AREA,
-    (Source.INTERESTED, "kind"): Code.INTERESTED_KIND,
-    (Source.INTERESTED, "when"): Code.INTERESTED_TIME,
-    (Source.INTERESTED, "organiser"): Code.INTERESTED_BY,
-    (Source.STATED, "keyword"): Code.STATED_TOPIC,
-    (Source.STATED, "district"): Code.STATED_AREA,
-    (Source.STATED, "neighborhood"): Code.STATED_AREA,
-    (Source.STATED, "kind"): Code.STATED_KIND,
-    (Source.SAME, "keyword"): Code.SAME_TOPIC,
-    (Source.SAME, "place"): Code.SAME_PLACE,
-    (Source.SAME, "district"): Code.SAME_AREA,
-    (Source.SAME, "neighborhood"): Code.SAME_AREA,
-    (Source.SAME, "organiser"): Code.SAME_BY,
-    (Source.SAME, "kind"): Code.SAME_KIND,
+    Source.INTERESTED: {
+        "keyword": Code.INTERESTED_TOPIC,
+        "audience": Code.INTERESTED_GROUP,
+        "place": Code.INTERESTED_PLACE,
+        "district": Code.INTERESTED_AREA,
+        "neighborhood": Code.INTERESTED_AREA,
+        "kind": Code.INTERESTED_KIND,
+        "when": Code.INTERESTED_TIME,
+        "organiser": Code.INTERESTED_BY,
+    },
+    Source.STATED: {
+        "keyword": Code.STATED_TOPIC,
+        "district": Code.STATED_AREA,
+        "neighborhood": Code.STATED_AREA,
+        "kind": Code.STATED_KIND,
+    },
+    Source.SAME: {
+        "keyword": Code.SAME_TOPIC,
+        "place": Code.SAME_PLACE,
+        "district": Code.SAME_AREA,
+        "neighborhood": Code.SAME_AREA,
+        "organiser": Code.SAME_BY,
+        "kind": Code.SAME_KIND,
+    },
 }
+"""What it is called that a feature of a family contributed, by where the leaning to it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,23 @@ class Asked:
     free: bool
     language: Language
     now: datetime
+
+
+class _Facts(NamedTuple):
+    """What reasons speak of in one offer; taken from the columns for all offers of an answer at once."""
+
+    start: int
+    slots: list[int]
+    norm: float
+    metres: float
+    popularity: float
+    visitors: int
+    seats: int
+    opens: int
+    closes: int
+    traits: int
+    place: int
+    area: int
 
 
 class Explainer:
@@ -87,97 +114,104 @@ class Explainer:
         self._asked = asked
         self._divisions = divisions
         self._today = asked.now.astimezone(HELSINKI).date()
+        self._said: dict[int, str] = {}
         self._adds: dict[int, list[tuple[Code, float]]] = {}
+        families = asked.vocabulary.families
         for leaning in leanings:
+            codes = _CODES[leaning.source]
             for slot, adds in zip(leaning.slots.tolist(), leaning.adds.tolist(), strict=True):
-                family = asked.vocabulary.names[slot].partition(":")[0]
-                if code := _CODES.get((leaning.source, family)):
+                if code := codes.get(families[slot]):
                     self._adds.setdefault(slot, []).append((code, adds))
 
-    def reasons(self, row: int, start: int) -> tuple[Reason, ...]:
-        """Return one to three reasons for an offer whose next date starts at minute `start`, the largest first."""
-        weights, slots = self._features(row)
-        weights |= self._circumstances(row, start)
-        chosen = [say(code, self._about(code, slots, row, start), self._asked.language) for code in largest(weights)]
+    def reasons(self, shown: Ranked) -> list[tuple[Reason, ...]]:
+        """Return one to three reasons for each offer, the largest first."""
+        columns, rows, point = self._asked.live.columns, shown.rows, self._asked.filters.point
+        far = np.full(len(rows), np.inf)
+        metres = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]) if point else far
+        parts = (columns.norm, columns.popularity, columns.visitors, columns.seats, columns.opens, columns.closes)
+        norm, *others = (part[rows].tolist() for part in (*parts, columns.traits, columns.place, columns.area))
+        facts = zip(shown.starts.tolist(), columns.slots[rows].tolist(), norm, metres.tolist(), *others, strict=True)
+        return [self._reasons(_Facts(*of)) for of in facts]
+
+    def _reasons(self, of: _Facts) -> tuple[Reason, ...]:
+        language = self._asked.language
+        weights, slots = self._features(of)
+        self._circumstances(of, weights)
+        chosen: list[Reason] = []
+        for code in largest(weights):
+            about = self._name(slots[code]) if code in slots else self._about(code, of)
+            if about is not None and len(chosen) < MOST_REASONS:
+                chosen.append(say(code, about, language))
         if not chosen:
-            chosen.append(say(Code.WHEN_AND_WHERE, self._when_and_where(row, start), self._asked.language))
-        if len(chosen) < MOST_REASONS and (fact := self._fact(row)) is not None:
+            chosen.append(say(Code.WHEN_AND_WHERE, self._when_and_where(of), language))
+        if len(chosen) < MOST_REASONS and (fact := self._fact(of)) is not None:
             chosen.append(fact)
         return tuple(chosen)
 
-    def _features(self, row: int) -> tuple[dict[Code, float], dict[Code, int]]:
+    def _features(self, of: _Facts) -> tuple[dict[Code, float], dict[Code, int]]:
         """Return what the offer's features add, by code, and the slot that adds most of it."""
-        columns = self._asked.live.columns
-        norm = float(columns.norm[row])
         weights: dict[Code, float] = {}
-        largest_of: dict[Code, tuple[float, int]] = {}
-        for slot in columns.slots[row, : columns.counts[row]].tolist():
+        most: dict[Code, float] = {}
+        slots: dict[Code, int] = {}
+        for slot in of.slots:
+            if slot == 0:
+                break
             for code, adds in self._adds.get(slot, ()):
-                weights[code] = weights.get(code, 0.0) + adds * norm
-                if adds > largest_of.get(code, (0.0, 0))[0] and self._name(slot):
-                    largest_of[code] = adds, slot
-        return {code: weights[code] for code in largest_of}, {code: slot for code, (_, slot) in largest_of.items()}
+                weights[code] = weights.get(code, 0.0) + adds * of.norm
+                if adds > most.get(code, 0.0):
+                    most[code], slots[code] = adds, slot
+        return weights, slots
 
-    def _circumstances(self, row: int, start: int) -> dict[Code, float]:
-        live, weights = self._asked.live, self._asked.weights
-        found: dict[Code, float] = {}
-        if (metres := self._metres(row)) <= NEAR_METRES:
-            found[Code.NEAR] = weights.near / (1 + (metres / 2_000) ** 2)
-        popularity = float(live.columns.popularity[row])
-        if popularity >= POPULAR and live.columns.visitors[row] >= K_ANONYMITY:
-            found[Code.POPULAR] = weights.popularity * popularity
-        if 0 <= start - live.minute <= SOON_MINUTES:
-            found[Code.SOON] = weights.soon / (1 + (start - live.minute) / (7 * 24 * 60))
+    def _circumstances(self, of: _Facts, found: dict[Code, float]) -> None:
+        """Put in what else added to the score, where people would call it a reason."""
+        weights, wait = self._asked.weights, of.start - self._asked.live.minute
+        if of.metres <= NEAR_METRES:
+            found[Code.NEAR] = weights.near / (1 + (of.metres / 2_000) ** 2)
+        if of.popularity >= POPULAR and of.visitors >= K_ANONYMITY:
+            found[Code.POPULAR] = weights.popularity * of.popularity
+        if 0 <= wait <= SOON_MINUTES:
+            found[Code.SOON] = weights.soon / (1 + wait / (7 * 24 * 60))
         if self._asked.free:
             found[Code.FREE] = _ASKED
-        return found
 
-    def _about(self, code: Code, slots: dict[Code, int], row: int, start: int) -> str:
-        language = self._asked.language
-        if (slot := slots.get(code)) is not None:
-            return self._name(slot)
+    def _about(self, code: Code, of: _Facts) -> str:
         if code is Code.NEAR:
-            return distance(self._metres(row), language)
+            return distance(of.metres, self._asked.language)
         if code is Code.POPULAR:
-            area = self._name(int(self._asked.live.columns.area[row]))
+            area = self._name(of.area)
             return f": {area}" if area else ""
-        return self._moment(start) if code is Code.SOON else ""
+        return self._moment(of.start) if code is Code.SOON else ""
 
-    def _fact(self, row: int) -> Reason | None:
-        columns, now, language = self._asked.live.columns, self._asked.live.minute, self._asked.language
-        seats, opens, closes = int(columns.seats[row]), int(columns.opens[row]), int(columns.closes[row])
-        if 1 <= seats <= LAST_SEATS:
-            return say(Code.LAST_SEATS, str(seats), language)
-        if closes < NEVER and closes - now <= SOON_MINUTES:
-            return say(Code.ENROLMENT_CLOSING, self._moment(closes), language)
-        if 0 <= now - opens <= OPENED_MINUTES:
-            return say(Code.ENROLMENT_OPENED, day(_moment(opens).date(), self._today, language), language)
+    def _fact(self, of: _Facts) -> Reason | None:
+        now, language = self._asked.live.minute, self._asked.language
+        if 1 <= of.seats <= LAST_SEATS:
+            return say(Code.LAST_SEATS, str(of.seats), language)
+        if of.closes < NEVER and of.closes - now <= SOON_MINUTES:
+            return say(Code.ENROLMENT_CLOSING, self._moment(of.closes), language)
+        if 0 <= now - of.opens <= OPENED_MINUTES:
+            return say(Code.ENROLMENT_OPENED, day(local(of.opens).date(), self._today, language), language)
         return None
 
-    def _when_and_where(self, row: int, start: int) -> str:
-        columns = self._asked.live.columns
-        any_day = int(columns.traits[row]) >> Trait.ANY_DAY & 1 and start <= self._asked.live.minute
-        place = self._name(int(columns.place[row]))
-        return when_and_where(None if any_day else self._moment(start), place, self._asked.language)
+    def _when_and_where(self, of: _Facts) -> str:
+        any_day = of.traits >> Trait.ANY_DAY & 1 and of.start <= self._asked.live.minute
+        start = None if any_day else self._moment(of.start)
+        return when_and_where(start, self._name(of.place) or "", self._asked.language)
 
-    def _metres(self, row: int) -> float:
-        point, columns = self._asked.filters.point, self._asked.live.columns
-        return hypot(columns.x[row] - point[0], columns.y[row] - point[1]) if point else float("inf")
+    def _moment(self, minute: int) -> str:
+        return when(minute, self._today, self._asked.language)
 
-    def _moment(self, at: int) -> str:
-        return when(_moment(at), self._today, self._asked.language)
+    def _name(self, slot: int) -> str | None:
+        """Return what a feature is called; None where it has no name for people."""
+        if slot not in self._said:
+            self._said[slot] = self._look_up(slot)
+        return self._said[slot] or None
 
-    def _name(self, slot: int) -> str:
-        """Return what a feature is called, or an empty text where it has no name for people."""
-        family, _, value = self._asked.vocabulary.names[slot].partition(":")
-        language = self._asked.language
+    def _look_up(self, slot: int) -> str:
+        language, family = self._asked.language, self._asked.vocabulary.families[slot]
+        value = self._asked.vocabulary.names[slot][len(family) + 1 :]
         if family in ("district", "neighborhood"):
             return self._divisions.name_of(value, language)
         if family == "organiser":
             return value
         words = {"kind": KINDS, "when": TIMES}.get(family, {}).get(value)
         return words[language] if words else self._asked.vocabulary.labels[slot].pick(language)
-
-
-def _moment(at: int) -> datetime:
-    return datetime.fromtimestamp(at * 60, UTC).astimezone(HELSINKI)

@@ -321,7 +321,7 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
     most: int,
     takes: NDArray[np.float32],
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int32]]:
-    """Return rows, scores and starts of the `most` best offers, spread over a pool of the best where there are `takes`."""
+    """Return rows, scores and starts of the `most` best offers; with `takes`, spread over a pool of the best."""
     room = len(hot.next) + 1 + _AHEAD
     rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
     leans = lean(cold, len(hot.next), slots, adds)

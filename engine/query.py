@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.catalogue import Live
 from engine.columns import (
@@ -115,13 +117,17 @@ def filters(query: Query, birth_year: int | None, vocabulary: Vocabulary, now: d
     )
 
 
-def fit(live: Live, row: int, asked: Filters) -> Fit | None:
-    """Say whether an offer that passed the filters is known to fit, or None where nothing was asked."""
-    traits, languages = int(live.columns.traits[row]), int(live.columns.languages[row])
+def fit(live: Live, rows: NDArray[np.uint32], asked: Filters) -> list[Fit | None]:
+    """Say of offers that passed the filters whether they are known to fit; None for each where nothing was asked."""
+    if not (asked.by_age or asked.by_language or asked.by_access):
+        return [None] * len(rows)
+    traits, languages = live.columns.traits[rows].tolist(), live.columns.languages[rows].tolist()
+    return [_fit(of, spoken, asked) for of, spoken in zip(traits, languages, strict=True)]
+
+
+def _fit(traits: int, languages: int, asked: Filters) -> Fit:
     lowest, highest = traits >> Trait.AGE_MIN & OLDEST, traits >> Trait.AGE_MAX
     suits = not traits >> Trait.AGE_UNKNOWN & 1 and lowest <= asked.youngest and highest >= asked.oldest
-    if not (asked.by_age or asked.by_language or asked.by_access):
-        return None
     return Fit(
         age=_word(suits) if asked.by_age else None,
         language=_word(languages != LANGUAGE_UNKNOWN) if asked.by_language else None,

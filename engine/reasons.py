@@ -178,7 +178,7 @@ _CLOCK = _texts("{} klo {}", "{} kl. {}", "{} at {}")
 _NOW = _texts("tarjolla nyt", "tillgängligt nu", "available now")
 
 
-def largest(weights: Mapping[Code, float], most: int = MOST_REASONS) -> list[Code]:
+def largest(weights: Mapping[Code, float]) -> list[Code]:
     """Return what contributed most to a score, the largest first; what is below a fifth of that moved little.
 
     Examples
@@ -188,7 +188,7 @@ def largest(weights: Mapping[Code, float], most: int = MOST_REASONS) -> list[Cod
     """
     enough = 0.2 * max(weights.values(), default=0.0)
     moved = [code for code, weight in weights.items() if weight > 0 and weight >= enough]
-    return sorted(moved, key=lambda code: -weights[code])[:most]
+    return sorted(moved, key=weights.__getitem__, reverse=True)
 
 
 def say(code: Code, about: str, language: Language) -> Reason:
@@ -203,19 +203,24 @@ def say(code: Code, about: str, language: Language) -> Reason:
     return Reason(code, text[:1].upper() + text[1:])
 
 
+def local(minute: int) -> datetime:
+    """Return a minute since 1970 as Helsinki's clocks show it."""
+    return datetime.fromtimestamp(minute * 60, HELSINKI)
+
+
 @lru_cache(maxsize=1 << 13)
-def when(moment: datetime, today: date, language: Language) -> str:
-    """Say a moment as people do: ``tänään klo 17``, ``ti 24.11. klo 17.30``.
+def when(minute: int, today: date, language: Language) -> str:
+    """Say a moment, in minutes since 1970, as people do: ``tänään klo 17``, ``ti 24.11. klo 17.30``.
 
     Examples
     --------
-    >>> when(datetime(2026, 11, 24, 15, 30, tzinfo=ZoneInfo("UTC")), date(2026, 11, 22), Language.FI)
+    >>> when(29_925_570, date(2026, 11, 22), Language.FI)
     'ti 24.11. klo 17.30'
     """
-    local = moment.astimezone(HELSINKI)
-    minutes = f".{local:%M}" if local.minute else ""
-    clock = f"{local:%H:%M}" if language is Language.EN else f"{local.hour}{minutes}"
-    return _CLOCK[language].format(day(local.date(), today, language), clock)
+    moment = local(minute)
+    minutes = f".{moment:%M}" if moment.minute else ""
+    clock = f"{moment:%H:%M}" if language is Language.EN else f"{moment.hour}{minutes}"
+    return _CLOCK[language].format(day(moment.date(), today, language), clock)
 
 
 @lru_cache(maxsize=1 << 11)

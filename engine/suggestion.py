@@ -166,7 +166,7 @@ class Suggester:
         """Have the ranking compiled before anybody asks: half a minute once on a machine, then it is on disk."""
         scratch, offer = Catalogue(), Offer(id="warm-up", source="warm-up", kind=Kind.SPACE, name=Localized())
         scratch.apply({offer.id: offer})
-        Suggester(scratch, self._online, self._ledger).popular(Query(), now)
+        Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
@@ -232,12 +232,10 @@ class Suggester:
         request = Request(filters=wanted, weights=weights, slots=slots, adds=adds, closed=plan.closed)
         shown = rank(live, request, query.limit, spread)
         asked = Asked(live, vocabulary, wanted, weights, query.free, query.language, now)
-        explainer = Explainer(asked, plan.leanings, self._divisions)
-        rows, starts = shown.rows.tolist(), shown.starts.tolist()
-        items = [
-            Item(n, msgspec.Raw(live.cards[row]), explainer.reasons(row, start), fit(live, row, wanted))
-            for n, (row, start) in enumerate(zip(rows, starts, strict=True), 1)
-        ]
+        reasons = Explainer(asked, plan.leanings, self._divisions).reasons(shown)
+        cards = [msgspec.Raw(live.cards[row]) for row in shown.rows.tolist()]
+        parts = zip(cards, reasons, fit(live, shown.rows, wanted), strict=True)
+        items = [Item(n, *part) for n, part in enumerate(parts, 1)]
         telemetry.SUGGESTIONS.labels(basis=basis).inc()
         return Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
 
