@@ -223,7 +223,11 @@ class Taste:
         hashes[:, :_HASH_BYTES] = octets[hashes_at:sums_at].reshape(-1, _HASH_BYTES)
         words = np.zeros((summed, 4), np.uint8)
         words[:, -_SUM_BYTES:] = octets[sums_at:].reshape(-1, _SUM_BYTES)
-        flags, keys, sums = octets[_HEADER.size : hashes_at], hashes.view("<u8").ravel(), np.zeros((n, _CLASSES), np.float32)
+        flags, keys, sums = (
+            octets[_HEADER.size : hashes_at],
+            hashes.view("<u8").ravel(),
+            np.zeros((n, _CLASSES), np.float32),
+        )
         sums[_PRESENT[flags]] = words.view("<f4").ravel()
         return cls(reference, keys[:n], sums, flags >= _LOCATED_BIT, keys[n:].reshape(-1, 2))
 
