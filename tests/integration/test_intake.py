@@ -11,10 +11,12 @@ from sqlalchemy import text
 
 from api.wiring import Stores, connect, intake, prepare
 from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Interaction, InteractionBatch, InteractionType, OfferChange
 from engine.intake import Intake
 from engine.language import Localized
 from engine.offers import Keyword, Kind, Offer, Place, encode
+from engine.online import Online
 from engine.residents import Interests, Residents
 from engine.settings import Settings
 from engine.taste import Taste
@@ -220,3 +222,22 @@ async def test_a_client_that_tells_whole_seconds_is_heard_right_after_the_grant(
     )
     await taker.interactions([told], later())
     assert await journalled(stores, resident) == 1
+
+
+async def test_states_asked_for_at_once_are_each_residents_own(stores, ledger, taker):
+    allowing, silent = await someone(stores, ledger, "activity"), await someone(stores, ledger)
+    await taker.interactions([batch(allowing, "a")], later())
+    stranger = "nobody"
+    wanted = [allowing, silent, stranger, allowing]
+    sealed = await asyncio.gather(*map(stores.online.sealed, wanted))
+    assert [s.resident for s in sealed] == wanted
+    permits = [s.consents and s.consents.permit(Purpose.ACTIVITY, later()) for s in sealed]
+    assert [isinstance(permit, Permit) for permit in permits] == [True, False, False, True]
+    assert sealed[0].taste(permits[0]).pack() == sealed[3].taste(permits[3]).pack()
+
+
+async def test_states_cannot_be_read_while_redis_is_away():
+    away = Online("redis://127.0.0.1:1/0")
+    outcomes = await asyncio.gather(*(away.sealed(name) for name in "ab"), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable, StoreUnavailable]
+    await away.close()
