@@ -130,9 +130,7 @@ async def test_a_later_start_finds_what_was_kept_at_the_same_addresses_and_repai
     jar = max((home / "jars").iterdir(), key=lambda path: path.stat().st_size)
     os.truncate(jar, 1000)
     said: list[str] = []
-    began = time.monotonic()
     second = own_parts(say=said.append)
-    assert time.monotonic() - began < 10
     assert any(f"{jar.name} is damaged" in sentence for sentence in said)
     assert second.addresses == first.addresses
     assert rows(second.addresses) == ["row"]
