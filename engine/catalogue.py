@@ -6,7 +6,7 @@ change.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -31,6 +31,7 @@ _FIRST_ROWS = 256
 _LOOSE_ROWS = 1_000
 _LOOSE_SHARE = 0.25
 _DRIFT_SHARE = 0.02
+_REMEMBERED = 32
 _TAIL_ROWS = 64
 _TAIL_SHARE = 0.02
 _NARROW_SLOTS = 1 << 16
@@ -87,8 +88,9 @@ class Live:
     soon
         Soonness between 0 and 1: halved by each `SOON_MINUTES` until the next date. Shape (n,).
     blocks
-        For each `BLOCK` rows: kinds (bits), earliest `next`, latest `last`, whether any has several dates.
-        Shape (n / `BLOCK`, 4).
+        For each `BLOCK` rows: earliest `next`, latest `last`, whether any has several dates. Shape (n / `BLOCK`, 3).
+    memory
+        What readers have worked out of these columns, by what it was worked out from; gone with the next change.
     """
 
     minute: int
@@ -105,6 +107,7 @@ class Live:
     next: NDArray[np.int32]
     soon: NDArray[np.float32]
     blocks: NDArray[np.int32]
+    memory: dict[Hashable, NDArray[np.float32]]
     mixes: dict[tuple[float, float], NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -116,6 +119,14 @@ class Live:
             mixed = self.columns.popularity[: len(self.next)] * np.float32(popularity) + self.soon * np.float32(soon)
             self.mixes[popularity, soon] = mixed
         return mixed
+
+    def remembered(self, asked: Hashable, work: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return what `work` gives, worked out once for all who ask the same; the oldest answers make room."""
+        if (found := self.memory.get(asked)) is None:
+            found = self.memory[asked] = work()
+            if len(self.memory) > _REMEMBERED:
+                del self.memory[next(iter(self.memory))]
+        return found
 
 
 class Catalogue:
@@ -139,6 +150,7 @@ class Catalogue:
         self._keys, self._key_slots = self.vocabulary.index()
         self._ordered = self._weighted = self._drift = 0
         self._postings = Postings.build(self._columns.slots[:0], 1)
+        self._memory: dict[Hashable, NDArray[np.float32]] = {}
         self._live: Live | None = None
 
     def __len__(self) -> int:
@@ -166,7 +178,7 @@ class Catalogue:
             self._write(first, rows)
             self._inherit(first, [replaced[id_] for id_ in self._ids[first:]])
         self._drift += len(changes)
-        self._live = None
+        self._live, self._memory = None, {}
 
     def popularity(self, scores: Mapping[str, tuple[float, int]]) -> None:
         """Replace how popular offers are: by id, a score of any scale and how many different residents it is of."""
@@ -218,6 +230,7 @@ class Catalogue:
             next=next_starts,
             soon=np.float32(SOON_MINUTES) / (np.float32(SOON_MINUTES) + wait),
             blocks=_blocks(self._columns.traits, next_starts, self._columns.last),
+            memory=self._memory,
         )
 
     def _next_starts(self, now: int) -> NDArray[np.int32]:
@@ -289,6 +302,7 @@ class Catalogue:
         self._at = {key(id_): row for row, id_ in enumerate(self._ids)}
         self._dated, self._weighted, self._ordered = len(self._dates), 0, len(rows)
         self._postings = Postings.build(self._columns.slots[: len(rows)], len(self.vocabulary))
+        self._memory = {}
         return np.arange(len(rows))
 
 
@@ -300,10 +314,9 @@ def _idf(counts: NDArray[np.int64], offers: int, vocabulary: Vocabulary) -> NDAr
 def _blocks(traits: NDArray[np.uint32], starts: NDArray[np.int32], ends: NDArray[np.int32]) -> NDArray[np.int32]:
     rows = len(starts)
     if not rows:
-        return np.zeros((0, 4), np.int32)
+        return np.zeros((0, 3), np.int32)
     first = np.arange(0, rows, BLOCK)
-    bits = np.bitwise_or.reduceat(traits[:rows], first)
-    several = bits >> np.uint32(Trait.SEVERAL_DATES) & np.uint32(1)
+    several = np.bitwise_or.reduceat(traits[:rows], first) >> np.uint32(Trait.SEVERAL_DATES) & np.uint32(1)
     ends = np.where(starts < NEVER, ends[:rows], 0)
-    columns = (bits & KIND_BITS, np.minimum.reduceat(starts, first), np.maximum.reduceat(ends, first), several)
+    columns = (np.minimum.reduceat(starts, first), np.maximum.reduceat(ends, first), several)
     return np.stack(columns, axis=1).astype(np.int32)

@@ -23,6 +23,7 @@ SOON = np.float32(SOON_MINUTES)
 _AHEAD = 8
 """Offers between the one that is scored and the one that is fetched."""
 _SAMPLED = 16
+_MISFIT = np.float32(-1e30)
 _LEAST = 1e-12
 _I64, _U32, _U64, _F32 = np.int64, np.uint32, np.uint64, np.float32
 _AGE_MIN, _AGE_MAX, _YEARS = _U32(Trait.AGE_MIN), _U32(Trait.AGE_MAX), _U32(255)
@@ -40,27 +41,33 @@ def compiled(function: F) -> F:
 
 
 class Asked(NamedTuple):
-    """What is asked for, in the widths it is compared in; bits and years as in `engine.columns`.
+    """What is asked for that depends on time and place. `near` and `later` tell that a point, or a later time, is."""
 
-    `near` and `later` tell that a point and a time after now are asked for, the `by_` fields what else is.
-    """
-
-    kinds: np.uint32
-    needs: np.uint32
-    languages: np.uint32
-    youngest: np.uint32
-    oldest: np.uint32
-    x: np.float32
-    y: np.float32
-    radius2: np.float32
-    now: np.int32
-    starts_from: np.int32
-    until: np.int32
+    x: float
+    y: float
+    radius2: float
+    now: int
+    starts_from: int
+    until: int
     near: bool
     later: bool
+
+
+class Suiting(NamedTuple):
+    """What is asked for that an offer suits or not as long as it stays as it is; bits and years as in `engine.columns`.
+
+    Age, language and access that are asked for and not known take `unknown` off the score.
+    """
+
+    kinds: int
+    needs: int
+    languages: int
+    youngest: int
+    oldest: int
     by_age: bool
     by_access: bool
     by_language: bool
+    unknown: float
 
 
 class Hot(NamedTuple):
@@ -68,7 +75,7 @@ class Hot(NamedTuple):
 
     blocks: NDArray[np.int32]
     traits: NDArray[np.uint32]
-    languages: NDArray[np.uint32]
+    suits: NDArray[np.float32]
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     next: NDArray[np.int32]
@@ -98,9 +105,8 @@ class Cold(NamedTuple):
 class Scales(NamedTuple):
     """How much the parts of the score count that are worked out here (`engine.ranking.Weights`)."""
 
-    near: np.float32
-    soon: np.float32
-    unknown: np.float32
+    near: float
+    soon: float
 
 
 @cast("Callable[[Callable[..., Any]], Callable[[NDArray[Any], np.uint64], None]]", intrinsic)
@@ -169,7 +175,24 @@ def lean(cold: Cold, rows: int, slots: NDArray[np.int32], adds: NDArray[np.float
 
 
 @compiled
-def select(  # noqa: C901, PLR0912, PLR0913 - takes arrays; each thing asked for is a loop of its own
+def suit(traits: NDArray[np.uint32], languages: NDArray[np.uint32], asked: Suiting) -> NDArray[np.float32]:
+    """Return for each row what its score loses by what is not known to suit; all of it where something does not."""
+    kinds, needs, spoken = _U32(asked.kinds), _U32(asked.needs), _U32(asked.languages)
+    youngest, oldest, unknown = _U32(asked.youngest), _U32(asked.oldest), _F32(asked.unknown)
+    suits = np.empty(len(traits), np.float32)
+    for row in range(_U64(len(traits))):
+        of, lowest, highest = traits[row], (traits[row] >> _AGE_MIN) & _YEARS, traits[row] >> _AGE_MAX
+        suited = ((of & kinds) != 0) & ((of & needs) == needs) & ((languages[row] & spoken) != 0)
+        suited &= (lowest <= oldest) & (highest >= youngest)
+        age = ((of & _AGE_UNKNOWN) != 0) | (lowest > youngest) | (highest < oldest)
+        doubts = _F32(asked.by_age & age) + _F32(asked.by_access & ((of & _ACCESS_UNKNOWN) != 0))
+        doubts += _F32(asked.by_language & (languages[row] >= _LANGUAGE_UNKNOWN))
+        suits[row] = -unknown * doubts if suited else _F32(-np.inf)
+    return suits
+
+
+@compiled
+def select(  # noqa: PLR0913 - a kernel takes arrays
     hot: Hot,
     cold: Cold,
     asked: Asked,
@@ -180,44 +203,28 @@ def select(  # noqa: C901, PLR0912, PLR0913 - takes arrays; each thing asked for
 ) -> int:
     """Write the rows that fit, ascending, and their scores but for the factors; return how many.
 
-    Over a block of rows, one loop for each thing that is asked for. They have no branches and words of one width, which
-    the compiler turns into vector instructions; the last loop collects.
+    The loops over a block have no branches and words of one width, which the compiler turns into vector instructions;
+    the last one collects.
     """
     n, fits, part = _U64(0), np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.float32)
+    x, y, radius2, near = _F32(asked.x), _F32(asked.y), _F32(asked.radius2), _F32(scales.near)
+    until = np.int32(asked.until)
     for block in range(len(hot.blocks)):
-        kinds, first, last, several = hot.blocks[block]
-        if (_U32(kinds) & asked.kinds) == 0 or first >= asked.until or last <= asked.starts_from:
+        first, last, several = hot.blocks[block]
+        if first >= asked.until or last <= asked.starts_from:
             continue
         start = _U64(block * BLOCK)
         size = min(_U64(BLOCK), _U64(len(hot.next)) - start)
         for i in range(size):
             row = start + i
-            traits = hot.traits[row]
-            fits[i] = _U32(
-                ((traits & asked.kinds) != 0) & ((traits & asked.needs) == asked.needs) & (hot.next[row] < asked.until)
-            )
-            part[i] = hot.mix[row] + leans[row] * hot.norm[row]
+            fits[i] = _U32((hot.next[row] < until) & (hot.suits[row] > _MISFIT))
+            part[i] = hot.mix[row] + hot.suits[row] + leans[row] * hot.norm[row]
         if asked.near:
             for i in range(size):
-                dx, dy = hot.x[start + i] - asked.x, hot.y[start + i] - asked.y
+                dx, dy = hot.x[start + i] - x, hot.y[start + i] - y
                 metres2 = dx * dx + dy * dy
-                fits[i] &= _U32(metres2 <= asked.radius2)
-                part[i] += scales.near * NEAR2 / (NEAR2 + metres2)
-        if asked.by_age:
-            for i in range(size):
-                traits = hot.traits[start + i]
-                lowest, highest = (traits >> _AGE_MIN) & _YEARS, traits >> _AGE_MAX
-                fits[i] &= _U32((lowest <= asked.oldest) & (highest >= asked.youngest))
-                doubt = ((traits & _AGE_UNKNOWN) != 0) | (lowest > asked.youngest) | (highest < asked.oldest)
-                part[i] -= scales.unknown * _F32(_U32(doubt))
-        if asked.by_access:
-            for i in range(size):
-                part[i] -= scales.unknown * _F32(_U32((hot.traits[start + i] & _ACCESS_UNKNOWN) != 0))
-        if asked.by_language:
-            for i in range(size):
-                languages = hot.languages[start + i]
-                fits[i] &= _U32((languages & asked.languages) != 0)
-                part[i] -= scales.unknown * _F32(_U32(languages >= _LANGUAGE_UNKNOWN))
+                fits[i] &= _U32(metres2 <= radius2)
+                part[i] += near * NEAR2 / (NEAR2 + metres2)
         if asked.later:
             for i in range(size):
                 row = start + i
@@ -225,7 +232,7 @@ def select(  # noqa: C901, PLR0912, PLR0913 - takes arrays; each thing asked for
                 if several and fits[i] and (hot.traits[row] & _SEVERAL_DATES) != 0:
                     later = start_of(cold.dates, cold.dates_from[row], cold.dates_to[row], asked)
                     fits[i] = _U32(later < NEVER)
-                    part[i] += scales.soon * (SOON / (SOON + _F32(later - asked.now)) - hot.soon[row])
+                    part[i] += _F32(scales.soon) * (SOON / (SOON + _F32(later - asked.now)) - hot.soon[row])
         for i in range(size):
             rows[n], scores[n] = start + i, part[i]
             n += _U64(fits[i])

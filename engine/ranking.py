@@ -137,10 +137,10 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     """
     weights = request.weights
     rows, scores, starts = kernels.rank(
-        _hot(live, weights),
+        _hot(live, weights, _suits(live, request)),
         _cold(live),
         _asked(request.filters, live.minute),
-        kernels.Scales(np.float32(weights.near), np.float32(weights.soon), np.float32(weights.unknown)),
+        kernels.Scales(weights.near, weights.soon),
         request.slots,
         request.adds,
         request.direction,
@@ -152,34 +152,44 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     return Ranked(rows, scores, starts)
 
 
-def _asked(filters: Filters, now: int) -> kernels.Asked:
-    x, y = filters.point or (0.0, 0.0)
-    return kernels.Asked(
-        kinds=np.uint32(filters.kinds),
-        needs=np.uint32(filters.needs),
-        languages=np.uint32(filters.languages | LANGUAGE_UNKNOWN if filters.languages else _ALL_LANGUAGES),
-        youngest=np.uint32(filters.youngest),
-        oldest=np.uint32(filters.oldest),
-        x=np.float32(x),
-        y=np.float32(y),
-        radius2=np.float32(filters.radius_metres**2),
-        now=np.int32(now),
-        starts_from=np.int32(max(filters.starts_from, now)),
-        until=np.int32(filters.until),
-        near=filters.point is not None,
-        later=filters.starts_from > now,
+def _suits(live: Live, request: Request) -> NDArray[np.float32]:
+    """Return who suits what is asked for apart from time and place: the same for many, so worked out once."""
+    filters = request.filters
+    asked = kernels.Suiting(
+        kinds=filters.kinds,
+        needs=filters.needs,
+        languages=filters.languages | LANGUAGE_UNKNOWN if filters.languages else _ALL_LANGUAGES,
+        youngest=filters.youngest,
+        oldest=filters.oldest,
         by_age=filters.by_age,
         by_access=filters.by_access,
         by_language=filters.by_language,
+        unknown=request.weights.unknown,
+    )
+    rows, columns = len(live.next), live.columns
+    return live.remembered(asked, lambda: kernels.suit(columns.traits[:rows], columns.languages[:rows], asked))
+
+
+def _asked(filters: Filters, now: int) -> kernels.Asked:
+    x, y = filters.point or (0.0, 0.0)
+    return kernels.Asked(
+        x=x,
+        y=y,
+        radius2=filters.radius_metres**2,
+        now=now,
+        starts_from=max(filters.starts_from, now),
+        until=filters.until,
+        near=filters.point is not None,
+        later=filters.starts_from > now,
     )
 
 
-def _hot(live: Live, weights: Weights) -> kernels.Hot:
+def _hot(live: Live, weights: Weights, suits: NDArray[np.float32]) -> kernels.Hot:
     columns = live.columns
     return kernels.Hot(
         live.blocks,
         columns.traits,
-        columns.languages,
+        suits,
         columns.x,
         columns.y,
         live.next,
