@@ -146,7 +146,7 @@ class _Spread(NamedTuple):
     located: NDArray[np.bool_]
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 16)
 def _spread(names: tuple[str, ...]) -> _Spread:
     families = [name.partition(":")[0] for name in names]
     sizes = Counter(families)

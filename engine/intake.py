@@ -14,19 +14,17 @@ from engine.consent import Consents, Permit, Purpose, Refusal
 from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
 from engine.folding import Observation, Share, fold_many
-from engine.offers import Offer
 from engine.online import Online, Sealed
 from engine.records.journal import JournalRecords, Row
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
 from engine.records.residents import ResidentRecords
-from engine.taste import LOCATED_FAMILIES, Taste, features
+from engine.subjects import Subject, Subjects
+from engine.taste import LOCATED_FAMILIES, Taste
 from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT
 
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
-Known = Mapping[str, tuple[Offer, tuple[str, ...]]]
-"""Offers with their features, by id."""
-_FEATURES_LIFE = timedelta(seconds=30)
+Known = Mapping[str, Subject]
 _EARLY_LIMIT = timedelta(hours=1)
 _TRAVEL_LIMIT = timedelta(days=8)
 """How old an accepted event may be when it comes here: Kafka keeps it 7 days, and drops whole segments."""
@@ -68,13 +66,11 @@ class Intake:
         self._offers = offers
         self._refuse = refuse
         self._late_limit = late_limit
-        self._known: dict[str, tuple[Offer, tuple[str, ...]]] = {}
-        self._known_since: datetime | None = None
+        self._subjects = Subjects(offers)
 
     async def interactions(self, batches: Sequence[InteractionBatch], now: datetime) -> None:
         """Take in what residents did: path 1 of the house."""
-        self._age(now)
-        known = await self._know({event.offer for batch in batches for event in batch.events})
+        known = await self._subjects.of({event.offer for batch in batches for event in batch.events}, now)
         usable, refused = self._sort(batches, known, now)
         sealed = await self._sealed({batch.resident for batch, _ in usable})
         permits = self._permits(sealed, now)
@@ -92,8 +88,7 @@ class Intake:
 
     async def offers(self, changes: Sequence[OfferChange], now: datetime) -> None:
         """Take in what sources tell of offers."""
-        for id_ in await self._offers.write(changes, now):
-            self._known.pop(id_, None)
+        self._subjects.forget(await self._offers.write(changes, now))
 
     async def impressions(self, shown: Sequence[Impression]) -> None:
         """Keep what was shown, for residents who allow it."""
@@ -158,7 +153,7 @@ class Intake:
             sealed = {s.resident: s for s in await self._online.sealed_many(left)}
             permits = self._permits(sealed, now, counted=False)
             events = await self._journal.of(list(permits), now)
-            known = await self._know({event.offer for its in events.values() for event in its})
+            known = await self._subjects.of({event.offer for its in events.values() for event in its}, now)
             tastes = _folded({r: _share(Taste(), events[r], known, sealed[r], now) for r in permits})
             await self._restore_interests(consents, now)
             left = await self._swap(tastes, permits, sealed)
@@ -270,25 +265,10 @@ class Intake:
         visits: dict[str, set[Pseudonym]] = defaultdict(set)
         for batch, events in usable:
             for event in events:
-                if (place := known[event.offer][0].place) is not None:
-                    visits[place.id].add(batch.resident)
+                if (place := known[event.offer].place) is not None:
+                    visits[place].add(batch.resident)
         if visits:
             await self._online.visit(visits, now.date())
-
-    def _age(self, now: datetime) -> None:
-        if self._known_since is None or now - self._known_since > _FEATURES_LIFE:
-            self._known.clear()
-            self._known_since = now
-
-    async def _know(self, ids: set[str]) -> Known:
-        """Return those of the offers that exist. Of one's own, since another agent may drop any while one waits."""
-        held = {id_: self._known[id_] for id_ in ids if id_ in self._known}
-        if missing := [id_ for id_ in ids if id_ not in held]:
-            found = await self._offers.remembered(missing)
-            fresh = {id_: (offer, features(offer)) for id_, offer in found.items()}
-            self._known.update(fresh)
-            held |= fresh
-        return held
 
 
 def _share(taste: Taste, events: Iterable[Interaction], known: Known, sealed: Sealed, now: datetime) -> Share:
@@ -298,10 +278,9 @@ def _share(taste: Taste, events: Iterable[Interaction], known: Known, sealed: Se
     seen = []
     for event in events:
         if found := known.get(event.offer):
-            offer, names = found
-            if placed_from and event.time < placed_from:
-                names = _without_places(names)
-            seen.append(Observation(event, offer.kind, names))
+            early = placed_from is not None and event.time < placed_from
+            names = _without_places(found.features) if early else found.features
+            seen.append(Observation(event, found.kind, names))
     return Share(taste, seen, located=placed_from is not None)
 
 

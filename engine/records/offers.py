@@ -128,6 +128,16 @@ class OfferRecords:
             found = await connection.execute(query, {"ids": list(ids)})
             return {row.id: decode(row.content) for row in found}
 
+    async def changed(self, version: int | None) -> tuple[set[str], int]:
+        """Return the ids of what changed after `version`, none where it is None, and the version of now."""
+        async with self._database.begin() as connection:
+            newest = (await connection.execute(text("SELECT coalesce(max(version), 0) FROM offers"))).scalar_one()
+            if version is None or version == newest:
+                return set(), newest
+            query = text("SELECT id FROM offers WHERE version > :version AND version <= :newest")
+            found = await connection.execute(query, {"version": version, "newest": newest})
+            return set(found.scalars()), newest
+
     async def existing(self, ids: Sequence[str]) -> set[str]:
         """Return which of the ids are known."""
         async with self._database.begin() as connection:
