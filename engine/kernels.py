@@ -3,18 +3,15 @@
 Times are minutes, positions metres. Unsigned indices spare numba's check for negative ones, which costs a third here.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from engine.catalogue import BLOCK, SOON_MINUTES
 from engine.columns import KIND_BITS, NEVER, Trait
+from engine.compilation import compiled, fetch
+from engine.topmost import best_of
 
 NEAR2 = np.float32(2_000**2)
 """Square of the metres at which nearness is halved."""
@@ -22,22 +19,13 @@ SOON = np.float32(SOON_MINUTES)
 
 _AHEAD = 8
 """Offers between the one that is scored and the one that is fetched."""
-_SAMPLED = 16
 _MISFIT = np.float32(-1e30)
 _LEAST = 1e-12
 _I64, _U32, _U64, _F32 = np.int64, np.uint32, np.uint64, np.float32
 _AGE_MIN, _AGE_MAX, _YEARS = _U32(Trait.AGE_MIN), _U32(Trait.AGE_MAX), _U32(255)
 _AGE_UNKNOWN, _ACCESS_UNKNOWN = _U32(1 << Trait.AGE_UNKNOWN), _U32(1 << Trait.ACCESS_UNKNOWN)
 _SEVERAL_DATES = _U32(1 << Trait.SEVERAL_DATES)
-_LANGUAGE_UNKNOWN, _SIGN, _KIND_BITS = _U32(1 << 31), _U32(1 << 31), int(KIND_BITS)
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """Compile a loop; it lets other threads run, and may add in any order, so that it adds eight at a time."""
-    fast = {"reassoc", "contract", "nsz"}
-    return cast("F", numba.njit(function, cache=True, nogil=True, error_model="numpy", fastmath=fast))
+_LANGUAGE_UNKNOWN, _KIND_BITS = _U32(1 << 31), int(KIND_BITS)
 
 
 class Asked(NamedTuple):
@@ -107,27 +95,6 @@ class Scales(NamedTuple):
 
     near: float
     soon: float
-
-
-@cast("Callable[[Callable[..., Any]], Callable[[NDArray[Any], np.uint64], None]]", intrinsic)
-def _fetch(_: Any, matrix: Any, row: Any) -> Any:  # noqa: ANN401 - numba's types
-    """Ask for a row ahead of its use: as rows between are skipped, the processor cannot guess it."""
-    utilities: Any = cgutils
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:  # noqa: ANN401 - as above
-        kind = signature.args[0]
-        held = context.make_array(kind)(context, builder, values[0])
-        first = [values[1], context.get_constant(types.uint64, 0)]
-        start = utilities.get_item_pointer(context, builder, kind, held, first, wraparound=False)
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        form = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        prefetch = utilities.get_or_insert_function(builder.module, form, "llvm.prefetch.p0i8")
-        for line in range(4):
-            at = builder.gep(builder.bitcast(start, byte), [ir.Constant(ir.IntType(64), 64 * line)])
-            builder.call(prefetch, [at, *(ir.Constant(flag, value) for value in (0, 3, 1))])
-        return context.get_dummy_value()
-
-    return types.void(matrix, row), generate
 
 
 @compiled
@@ -240,81 +207,6 @@ def select(  # noqa: PLR0913 - a kernel takes arrays
 
 
 @compiled
-def keep_best(scores: NDArray[np.float32], rows: NDArray[np.uint32], most: int) -> None:
-    """Bring the `most` best to the front, in no order (Hoare's selection)."""
-    low, high = 0, len(scores) - 1
-    while low < high:
-        pivot = scores[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while scores[i] > pivot:
-                i += 1
-            while scores[j] < pivot:
-                j -= 1
-            if i <= j:
-                scores[i], scores[j] = scores[j], scores[i]
-                rows[i], rows[j] = rows[j], rows[i]
-                i, j = i + 1, j - 1
-        if j < most - 1:
-            low = i
-        if i > most - 1:
-            high = j
-
-
-@compiled
-def collect(
-    scores: NDArray[np.float32],
-    rows: NDArray[np.uint32],
-    above: float,
-    best: NDArray[np.float32],
-    at: NDArray[np.uint32],
-) -> int:
-    """Write the scores above a threshold and their rows; return how many."""
-    n = 0
-    for m in range(_U64(len(scores))):
-        best[n], at[n] = scores[m], rows[m]
-        n += int(scores[m] > above)
-    return n
-
-
-@compiled
-def likely_least(scores: NDArray[np.float32], most: int) -> float:
-    """Guess from a sample a score that some more than `most` are above; minus infinity where there are few."""
-    if len(scores) < 8 * most:
-        return -np.inf
-    sample = scores[::_SAMPLED].copy()
-    wanted = 2 * most // _SAMPLED + 8
-    keep_best(sample, np.empty(len(sample), np.uint32), wanted)
-    return float(sample[:wanted].min())
-
-
-@compiled
-def in_order(scores: NDArray[np.float32], rows: NDArray[np.uint32]) -> None:
-    """Sort by falling score, equal ones by row: both in one number, of which the bits of a float sort as it does."""
-    bits, packed = scores.view(np.uint32), np.empty(len(scores), np.uint64)
-    for m in range(len(scores)):
-        rising = ~bits[m] if bits[m] >> _U32(31) else bits[m] | _SIGN
-        packed[m] = _U64(_U32(~rising)) << _U64(32) | _U64(rows[m])
-    packed.sort()
-    for m in range(len(scores)):
-        rising, rows[m] = ~_U32(packed[m] >> _U64(32)), _U32(packed[m])
-        bits[m] = rising & ~_SIGN if rising >> _U32(31) else ~rising
-
-
-@compiled
-def best_of(scores: NDArray[np.float32], rows: NDArray[np.uint32], most: int) -> tuple[Any, Any]:
-    """Return the `most` best scores and their rows, in order; those of minus infinity never."""
-    kept, kept_rows = np.empty(len(scores) + 1, np.float32), np.empty(len(scores) + 1, np.uint32)
-    n = collect(scores, rows, likely_least(scores, most), kept, kept_rows)
-    if n < most:
-        n = collect(scores, rows, -np.inf, kept, kept_rows)
-    keep_best(kept[:n], kept_rows[:n], most)
-    best, at = kept[: min(n, most)].copy(), kept_rows[: min(n, most)].copy()
-    in_order(best, at)
-    return best, at
-
-
-@compiled
 def rank(  # noqa: PLR0913 - a kernel takes arrays
     hot: Hot,
     cold: Cold,
@@ -343,7 +235,7 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
             scores[m] = -np.inf
     best, at = best_of(scores, rows, max(pool, most))
     if len(takes) > 0 and len(best) > 0:
-        picked = vary(cold, best, at, hot.traits[at] & _KIND_BITS, takes * (best[0] - best[-1]), most)
+        picked = vary(cold, best, at, hot.traits[at] & _U32(_KIND_BITS), takes * (best[0] - best[-1]), most)
         best, at = best[picked], at[picked]
     best, at = best[:most], at[:most]
     starts = np.empty(len(at), np.int32)
@@ -386,7 +278,7 @@ def add_factors(
 ) -> None:
     """Add to each score the dot product of the row's factors; `rows` go on for some beyond the scores."""
     for m in range(_U64(len(scores))):
-        _fetch(factors, _U64(rows[m + _U64(_AHEAD)]))
+        fetch(factors, _U64(rows[m + _U64(_AHEAD)]))
         row, total = rows[m], scores[m]
         for k in range(_U64(len(direction))):
             total += factors[row, k] * direction[k]
