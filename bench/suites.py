@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import freshness, ingest, intake, residents, suggestions
+from bench import freshness, ingest, intake, ranking, residents, suggestions
 from bench.figures import Figure, Promise
 from bench.ground import Ground
 from engine.errors import InvalidInput
@@ -53,6 +53,7 @@ SUITES = {
     "spine": Suite(
         "results.json",
         (
+            Measurement((ranking.RATIO,), ranking.measure),
             Measurement((residents.MEMORY,), residents.measure),
             Measurement((intake.RATE,), intake.measure),
             Measurement((ingest.RATIO,), ingest.measure),
