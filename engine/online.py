@@ -3,7 +3,7 @@
 =======================  ==========================================================  =========================
 key                      value                                                       lives
 =======================  ==========================================================  =========================
-``c:<pseudonym>``        consents: 8 bytes of ledger order, then msgpack             until changed
+``c:<pseudonym>``        consents: `engine.flags`                                    until changed
 ``t:<pseudonym>``        taste: 8 bytes of version, 16 of grants, then packed        90 days after the last use
 ``i:<pseudonym>``        what the resident told: 8 bytes of grant, then msgpack      90 days after the last use
 ``v:<place>:<day>``      HyperLogLog of the day's visitors, hashed with a day's salt  3 days
@@ -33,13 +33,14 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from engine.consent import Consents, Grant, Permit, Purpose
+from engine import flags
+from engine.consent import Consents, Permit, Purpose
 from engine.errors import ConsentRequired, StoreUnavailable
 from engine.events import Pseudonym
 from engine.residents import Interests
 from engine.taste import Taste
 
-FORM = 3
+FORM = 4
 """Of all values. Raise it with a change that older versions cannot read: the next worker then makes everything anew."""
 _LIFE_SECONDS = 90 * 24 * 3600
 _NONE = bytes(8)
@@ -92,9 +93,7 @@ redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 1
 """
 
-_Grants = dict[str, Grant]
 _encode = msgspec.msgpack.Encoder().encode
-_decode_grants = msgspec.msgpack.Decoder(_Grants).decode
 _decode_interests = msgspec.msgpack.Decoder(Interests).decode
 
 
@@ -111,7 +110,7 @@ class Sealed:
 
     def __init__(self, resident: Pseudonym, raw: Sequence[Any]) -> None:
         self.resident = resident
-        self.consents = _unpack_consents(resident, raw[0])
+        self.consents = flags.unpack(resident, raw[0])
         self._taste, self._interests = raw[1], raw[2]
 
     @property
@@ -212,7 +211,7 @@ class Online:
     async def consents(self, resident: Pseudonym) -> Consents | None:
         """Return the flags, or None where they are not held."""
         raw = cast("bytes | None", await _answer(self._redis.get(_keys(resident)[0])))
-        return _unpack_consents(resident, raw)
+        return flags.unpack(resident, raw)
 
     async def enforce(self, consents: Consents) -> None:
         """Put consents in force for every process, and drop the state they no longer allow."""
@@ -223,7 +222,7 @@ class Online:
         async with self._redis.pipeline(transaction=False) as pipe:
             for consents in many:
                 bases = [_basis(consents), _since(consents, Purpose.INTERESTS)]
-                await self._enforce(keys=_keys(consents.resident), args=[_pack_consents(consents), *bases], client=pipe)
+                await self._enforce(keys=_keys(consents.resident), args=[flags.pack(consents), *bases], client=pipe)
             await _answer(pipe.execute())
 
     async def erase(self, resident: Pseudonym, seq: int, life: timedelta) -> None:
@@ -232,9 +231,9 @@ class Online:
         What stays for `life` is that nothing is allowed: events under way are refused by it, and a late word cannot
         replace it.
         """
-        flags, *state = _keys(resident)
+        kept, *state = _keys(resident)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(flags, _pack_consents(Consents(resident, seq)), ex=life)
+            pipe.set(kept, flags.pack(Consents(resident, seq)), ex=life)
             pipe.delete(*state)
             await _answer(pipe.execute())
 
@@ -373,20 +372,6 @@ def _basis(consents: Consents) -> bytes:
 
 def _made_under(basis: bytes, permit: Permit, consents: Consents) -> bool:
     return basis[:8] == _moment(permit.since) and basis[8:] in (_NONE, _since(consents, Purpose.LOCATION))
-
-
-def _pack_consents(consents: Consents) -> bytes:
-    return consents.seq.to_bytes(8, "big") + _encode(consents.grants)
-
-
-def _unpack_consents(resident: Pseudonym, raw: bytes | None) -> Consents | None:
-    if raw is None:
-        return None
-    try:
-        grants = {Purpose(purpose): grant for purpose, grant in _decode_grants(raw[8:]).items()}
-    except ValueError:
-        return None
-    return Consents(resident, int.from_bytes(raw[:8], "big"), grants)
 
 
 _READING = {
