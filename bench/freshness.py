@@ -22,7 +22,7 @@ from engine.events import Interaction, InteractionType
 P95 = Promise(name="freshness_p95", unit="ms", bound=300, better="lower")
 EVENTS_A_SECOND = 200
 _PAUSE_SECONDS, _PATIENCE_SECONDS, _MOST_SECONDS = 0.005, 10.0, 120
-_RESIDENTS, _OTHERS = 200, 400
+_RESIDENTS, _OTHERS = 200, 1_000
 
 
 async def measure(ground: Ground) -> list[Figure]:
@@ -30,7 +30,8 @@ async def measure(ground: Ground) -> list[Figure]:
     size = ground.size
     people = await ground.active(min(_RESIDENTS, size.residents), (Purpose.ACTIVITY,))
     others, crowd = await ground.people(min(_OTHERS, size.residents)), await ground.crowd()
-    async with ground.api() as (_, settings), ground.worker():
+    _, settings = await ground.api()
+    async with ground.worker():
         demo, now = issuer(settings), wiring.utc_now()
         token = demo.service("bench", [Scope.INTERACTIONS_WRITE], now)
         events = _single_events(token, crowd, others)

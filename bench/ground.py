@@ -4,6 +4,7 @@ Everything comes into being when it is first asked for, so that a figure which n
 """
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,20 +25,20 @@ from bench import catalogue
 from bench.people import Crowd, Person
 from bench.processes import Server, running
 from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.errors import BrokerUnavailable
 from engine.events import OfferChange
 from engine.offers import Kind, Offer, encode
 from engine.residents import Interests, Residents
 from engine.settings import Settings
+from stream.watchdog import LagReader
 
 Say = Callable[[str], None]
 Purposes = tuple[Purpose, ...]
 ALL: Purposes = tuple(purpose for purpose in Purpose if not purpose.marketing)
+_PATIENCE_SECONDS = 120.0
 _OFFERS_AT_ONCE, _VISITS_AT_ONCE, _PEOPLE_AT_ONCE = 2_000, 200, 48
-WEEKS, VISITS_A_WEEK = 6, 2
-ACTIVE = (
-    f"every purpose but marketing granted, {WEEKS} weeks of {VISITS_A_WEEK} visits of a median of 8 events, "
-    "half have told interests"
-)
+VISITS, APART = 8, timedelta(weeks=1)
+ACTIVE = f"{VISITS} weekly visits of a median of 8 events, half have told interests"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Size:
     rounds: int = 5
     requests: int = 1_500
     events: int = 16_000
-    probes: int = 100
+    probes: int = 40
 
 
 class Ground:
@@ -84,6 +85,7 @@ class Ground:
         self._stores: wiring.Stores | None = None
         self._offers: list[Offer] = []
         self._crowd: Crowd | None = None
+        self._api: tuple[Server, Settings] | None = None
         self._people: dict[Purposes, list[Person]] = {}
         self._active: dict[Purposes, int] = {}
 
@@ -154,10 +156,9 @@ class Ground:
 
     async def _live(self, people: Sequence[Person]) -> None:
         crowd, intake = await self.crowd(), wiring.intake(await self.settings(), await self.stores())
-        visits = WEEKS * VISITS_A_WEEK
-        for turn in range(visits):
-            self.say(f"{len(people):,} residents are active: visit {turn + 1} of {visits}")
-            at = datetime.now(UTC) - timedelta(weeks=WEEKS) * (1 - (turn + 1) / visits)
+        self.say(f"{len(people):,} residents are active for {VISITS} weeks")
+        for turn in range(VISITS):
+            at = datetime.now(UTC) - APART * (VISITS - 1 - turn)
             for first in range(0, len(people), _VISITS_AT_ONCE):
                 its = [crowd.visit(person, at) for person in people[first : first + _VISITS_AT_ONCE]]
                 await intake.interactions(its, at)
@@ -189,16 +190,38 @@ class Ground:
 
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Server]:
-        """Run a worker; ready when its group has all partitions."""
-        settings = await self.settings()
+        """Run a worker; it has taken in what was there before, so it is at work."""
+        settings, stores = await self.settings(), await self.stores()
+        (someone,), crowd = await self.people(1), await self.crowd()
+        self.say("Starting `api work`")
         async with running(["api", "work"], _environment(settings), settings.home / "work.log") as server:
+            await stores.publisher.interactions([crowd.visit(someone, wiring.utc_now())])
+            await asyncio.wait_for(self.taken_in(), _PATIENCE_SECONDS)
             yield server
 
+    async def taken_in(self) -> None:
+        """Wait until a worker has committed all interactions."""
+        lag, left = LagReader((await self.settings()).kafka or ""), 1
+        try:
+            while left:
+                await asyncio.sleep(0.1)
+                with contextlib.suppress(BrokerUnavailable):  # before the first worker, Kafka does not know its group
+                    left = (await lag.lag())["interactions"]
+        finally:
+            await lag.close()
+
+    async def api(self) -> tuple[Server, Settings]:
+        """Return the API process, which runs to the end, and the settings with its port."""
+        if self._api is None:
+            self._api = await self._stack.enter_async_context(self.serving("api", "serve"))
+        return self._api
+
     @asynccontextmanager
-    async def api(self, module: Sequence[str] = ("api", "serve")) -> AsyncIterator[tuple[Server, Settings]]:
-        """Run an API process, or another module that serves one; ready when the catalogue is loaded."""
+    async def serving(self, *module: str) -> AsyncIterator[tuple[Server, Settings]]:
+        """Run a module that serves the API; ready when the catalogue is loaded."""
         await self.offers()
         settings = (await self.settings()).model_copy(update={"port": free_port()})
+        self.say(f"Starting `{' '.join(module)}`")
         async with running(module, _environment(settings), settings.home / f"{settings.port}.log") as server:
             await server.until(lambda: _ready(settings))
             yield server, settings

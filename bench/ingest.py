@@ -22,7 +22,8 @@ _BODIES = 200
 async def measure(ground: Ground) -> list[Figure]:
     """Send the same batches, as a service sends them, to the API and to one whose publisher does nothing."""
     people, crowd = await ground.people(ground.size.residents), await ground.crowd()
-    async with ground.api() as (ours, here), ground.api(["bench.serving"]) as (other, there):
+    ours, here = await ground.api()
+    async with ground.serving("bench.serving") as (other, there):
         count = max(ground.size.requests // 5, 20)
         durable = Asked("durable", ours, here.port, _requests(here, crowd, people), count, 202)
         alone = Asked("validation alone", other, there.port, _requests(there, crowd, people), 3 * count, 202)

@@ -1,7 +1,6 @@
 """`intake_rate`: what a worker takes in, whole path: Kafka, Faust, permit, journal in SQL, taste in Redis."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,9 +11,7 @@ from bench.figures import Figure, Promise
 from bench.ground import Ground
 from bench.people import Crowd, Person
 from bench.processes import Server
-from engine.errors import BrokerUnavailable
 from engine.events import InteractionBatch
-from stream.watchdog import LagReader
 
 RATE = Promise(name="intake_rate", unit="events/CPU-s", bound=10_000, better="higher")
 _PATIENCE_SECONDS = 120.0
@@ -26,19 +23,15 @@ async def measure(ground: Ground) -> list[Figure]:
     The first burst is not counted: it gives everybody a taste, and the worker its caches and connections.
     """
     size = ground.size
-    people, crowd, stores = await ground.people(size.residents), await ground.crowd(), await ground.stores()
-    lag = LagReader((await ground.settings()).kafka or "")
+    people, crowd = await ground.people(size.residents), await ground.crowd()
     runs, messages = [], []
-    try:
-        async with ground.worker() as worker:
-            await _burst(stores, lag, worker, _visits(crowd, people, size.events))
-            for turn in range(size.rounds):
-                visits = _visits(crowd, people, size.events)
-                runs.append(await _burst(stores, lag, worker, visits))
-                messages.append(_events(visits) / len(visits))
-                ground.say(f"intake_rate, round {turn + 1} of {size.rounds}: {runs[-1]:,.0f} events per CPU-second")
-    finally:
-        await lag.close()
+    async with ground.worker() as worker:
+        await _burst(ground, worker, _visits(crowd, people, size.events))
+        for turn in range(size.rounds):
+            visits = _visits(crowd, people, size.events)
+            runs.append(await _burst(ground, worker, visits))
+            messages.append(_events(visits) / len(visits))
+            ground.say(f"intake_rate, round {turn + 1} of {size.rounds}: {runs[-1]:,.0f} events per CPU-second")
     mean = sum(messages) / len(messages)
     return [RATE.measured(runs, f"the worker's own CPU; {mean:.1f} events a message on average, median 8")]
 
@@ -57,7 +50,7 @@ def _events(visits: Sequence[InteractionBatch]) -> int:
     return sum(len(visit.events) for visit in visits)
 
 
-async def _burst(stores: Stores, lag: LagReader, worker: Server, visits: list[InteractionBatch]) -> float:
+async def _burst(ground: Ground, worker: Server, visits: list[InteractionBatch]) -> float:
     """Publish visits and wait until the worker has committed them; return events per CPU-second.
 
     Raises
@@ -65,10 +58,11 @@ async def _burst(stores: Stores, lag: LagReader, worker: Server, visits: list[In
     RuntimeError
         Not all of them are in the journal.
     """
+    stores = await ground.stores()
     before = await _journalled(stores)
     with worker.cpu() as used:
         await stores.publisher.interactions(visits)
-        await asyncio.wait_for(_taken_in(lag), _PATIENCE_SECONDS)
+        await asyncio.wait_for(ground.taken_in(), _PATIENCE_SECONDS)
     events = _events(visits)
     if (found := await _journalled(stores) - before) != events:
         raise RuntimeError(f"Of {events} events {found} are in the journal.")
@@ -78,12 +72,3 @@ async def _burst(stores: Stores, lag: LagReader, worker: Server, visits: list[In
 async def _journalled(stores: Stores) -> int:
     async with stores.database.begin() as connection:
         return int((await connection.execute(text("SELECT count(*) FROM journal"))).scalar_one())
-
-
-async def _taken_in(lag: LagReader) -> None:
-    """Wait until all is committed. Before the very first worker has joined, Kafka does not know its group."""
-    left = 1
-    while left:
-        await asyncio.sleep(0.1)
-        with contextlib.suppress(BrokerUnavailable):
-            left = (await lag.lag())["interactions"]

@@ -24,20 +24,19 @@ async def measure(ground: Ground) -> list[Figure]:
     after the process has answered thousands of requests.
     """
     people = await ground.active(min(_RESIDENTS, ground.size.residents), (Purpose.ACTIVITY,))
-    async with ground.api() as (server, settings):
-        before = server.memory_megabytes()
-        count = ground.size.requests
-        ours = Asked("suggestions", server, settings.port, _requests(settings, people), count)
-        empty = Asked("/healthz", server, settings.port, [request("GET", "/healthz")], 4 * count)
-        costs = await compare(ours, empty, ground.size.rounds)
-        memory = server.memory_megabytes()
+    server, settings = await ground.api()
+    count = ground.size.requests
+    ours = Asked("suggestions", server, settings.port, _requests(settings, people), count)
+    empty = Asked("/healthz", server, settings.port, [request("GET", "/healthz")], 4 * count)
+    costs = await compare(ours, empty, ground.size.rounds)
+    memory = server.memory_megabytes()
     ground.say(f"suggestions_ratio, rounds: {', '.join(f'{ratio:.3f}' for ratio in costs.ratios())}")
     rates = [1 / statistics.median(column) for column in zip(*costs.pairs, strict=True)]
     reference = (
         f"GET /healthz of the same process: {rates[1]:,.0f} requests per CPU-second, suggestions: {rates[0]:,.0f}; "
         f"{ground.size.offers:,} offers, 20 suggestions, consent to activity, a token each"
     )
-    held = f"{ground.size.offers:,} offers; resident memory after the answers, {before:.0f} MB when ready"
+    held = f"{ground.size.offers:,} offers; resident memory after all these answers"
     return [RATIO.measured(costs.ratios(), reference), MEMORY.measured([memory], held)]
 
 
