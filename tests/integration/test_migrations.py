@@ -40,14 +40,8 @@ async def test_the_revisions_form_one_line_from_the_first_to_the_last(database):
 async def test_from_every_revision_upwards_what_was_there_is_kept(database, revision):
     await database.migrate(revision)
     async with database.begin() as connection:
-        await connection.execute(
-            text("INSERT INTO residents (person, pseudonym) VALUES (gen_random_uuid(), 'somebody')")
-        )
-        await connection.execute(
-            text(
-                "INSERT INTO interests (resident, content, updated) VALUES ('somebody', '{\"birth_year\": 1980}', now())"
-            )
-        )
+        await connection.execute(text("INSERT INTO residents VALUES (gen_random_uuid(), 'somebody')"))
+        await connection.execute(text("INSERT INTO interests VALUES ('somebody', '{\"birth_year\": 1980}', now())"))
     await database.migrate()
     assert await one(database, "SELECT version_num FROM alembic_version") == REVISIONS[-1]
     assert await one(database, "SELECT pseudonym FROM residents") == "somebody"
