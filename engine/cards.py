@@ -7,7 +7,7 @@ cache, where reading a card takes 2 us; when memory is short it may drop it, whi
 import os
 import tempfile
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO
 
 from engine.telemetry import logger
@@ -45,6 +45,13 @@ class Cards:
         if self._file is None or row in self._unwritten:
             return self._unwritten[row]
         return os.pread(self._file.fileno(), self._lengths[row], self._starts[row])
+
+    def many(self, rows: Iterable[int]) -> list[bytes]:
+        """Return the cards of some rows."""
+        if self._file is None or self._unwritten:
+            return [self[row] for row in rows]
+        file, lengths, starts = self._file.fileno(), self._lengths, self._starts
+        return [os.pread(file, lengths[row], starts[row]) for row in rows]
 
     def extend(self, cards: Sequence[bytes]) -> None:
         """Add cards at the end."""

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.catalogue import K_ANONYMITY, Live
 from engine.columns import NEVER, Trait, Vocabulary
+from engine.contributions import CODES, NUMBERS, Entries, by_features, largest
 from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source
@@ -22,7 +24,6 @@ from engine.reasons import (
     Reason,
     day,
     distance,
-    largest,
     local,
     say,
     when,
@@ -65,6 +66,7 @@ _CODES = {
     },
 }
 """What it is called that a feature of a family contributed, by where the leaning to it comes from."""
+_NUMBERS = {source: {family: NUMBERS[code] for family, code in its.items()} for source, its in _CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,7 @@ class _Facts(NamedTuple):
     """What reasons speak of in one offer; taken from the columns for all offers of an answer at once."""
 
     start: int
-    slots: list[int]
-    norm: float
     metres: float
-    popularity: float
-    visitors: int
     seats: int
     opens: int
     closes: int
@@ -115,64 +113,59 @@ class Explainer:
         self._divisions = divisions
         self._today = asked.now.astimezone(HELSINKI).date()
         self._said: dict[int, str] = {}
-        self._adds: dict[int, list[tuple[Code, float]]] = {}
         families = asked.vocabulary.families
-        for leaning in leanings:
-            codes = _CODES[leaning.source]
-            for slot, adds in zip(leaning.slots.tolist(), leaning.adds.tolist(), strict=True):
-                if code := codes.get(families[slot]):
-                    self._adds.setdefault(slot, []).append((code, adds))
+        weighed = [
+            (slot, number, adds)
+            for leaning in leanings
+            for slot, adds in zip(leaning.slots.tolist(), leaning.adds.tolist(), strict=True)
+            if (number := _NUMBERS[leaning.source].get(families[slot])) is not None
+        ]
+        self._entries = Entries(*(np.array(column) for column in zip(*weighed, strict=True))) if weighed else None
 
     def reasons(self, shown: Ranked) -> list[tuple[Reason, ...]]:
         """Return one to three reasons for each offer, the largest first."""
         columns, rows, point = self._asked.live.columns, shown.rows, self._asked.filters.point
         far = np.full(len(rows), np.inf)
         metres = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]) if point else far
-        parts = (columns.norm, columns.popularity, columns.visitors, columns.seats, columns.opens, columns.closes)
-        norm, *others = (part[rows].tolist() for part in (*parts, columns.traits, columns.place, columns.area))
-        facts = zip(shown.starts.tolist(), columns.slots[rows].tolist(), norm, metres.tolist(), *others, strict=True)
-        return [self._reasons(_Facts(*of)) for of in facts]
+        adds, most = self._contributions(shown, metres)
+        parts = (columns.seats, columns.opens, columns.closes, columns.traits, columns.place, columns.area)
+        facts = zip(shown.starts.tolist(), metres.tolist(), *(part[rows].tolist() for part in parts), strict=True)
+        explained = zip(largest(adds), most.tolist(), facts, strict=True)
+        return [self._reasons(numbers, slots, _Facts(*of)) for numbers, slots, of in explained]
 
-    def _reasons(self, of: _Facts) -> tuple[Reason, ...]:
+    def _contributions(
+        self, shown: Ranked, metres: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Return what added to each score, where people would call it a reason, and the slot that added most of it."""
+        asked, columns, rows = self._asked, self._asked.live.columns, shown.rows
+        nothing = Entries(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
+        adds, most = by_features(self._entries or nothing, columns.slots[rows], columns.norm[rows])
+        popularity, wait = columns.popularity[rows], shown.starts - asked.live.minute
+        if asked.filters.point:
+            nearness = asked.weights.near / (1 + (metres / 2_000) ** 2)
+            adds[:, NUMBERS[Code.NEAR]] = nearness * (metres <= NEAR_METRES)
+        popular = (popularity >= POPULAR) & (columns.visitors[rows] >= K_ANONYMITY)
+        adds[:, NUMBERS[Code.POPULAR]] = asked.weights.popularity * popularity * popular
+        soon = (wait >= 0) & (wait <= SOON_MINUTES)
+        adds[:, NUMBERS[Code.SOON]] = asked.weights.soon / (1 + np.maximum(wait, 0) / (7 * 24 * 60)) * soon
+        adds[:, NUMBERS[Code.FREE]] = _ASKED * asked.free
+        return adds, most
+
+    def _reasons(self, numbers: Sequence[int], slots: Sequence[int], of: _Facts) -> tuple[Reason, ...]:
         language = self._asked.language
-        weights, slots = self._features(of)
-        self._circumstances(of, weights)
         chosen: list[Reason] = []
-        for code in largest(weights):
-            about = self._name(slots[code]) if code in slots else self._about(code, of)
-            if about is not None and len(chosen) < MOST_REASONS:
+        for number in numbers:
+            code, slot = CODES[number], slots[number]
+            about = self._name(slot) if slot else self._about(code, of)
+            if about is not None:
                 chosen.append(say(code, about, language))
+                if len(chosen) == MOST_REASONS:
+                    return tuple(chosen)
         if not chosen:
             chosen.append(say(Code.WHEN_AND_WHERE, self._when_and_where(of), language))
-        if len(chosen) < MOST_REASONS and (fact := self._fact(of)) is not None:
+        if (fact := self._fact(of)) is not None:
             chosen.append(fact)
         return tuple(chosen)
-
-    def _features(self, of: _Facts) -> tuple[dict[Code, float], dict[Code, int]]:
-        """Return what the offer's features add, by code, and the slot that adds most of it."""
-        weights: dict[Code, float] = {}
-        most: dict[Code, float] = {}
-        slots: dict[Code, int] = {}
-        for slot in of.slots:
-            if slot == 0:
-                break
-            for code, adds in self._adds.get(slot, ()):
-                weights[code] = weights.get(code, 0.0) + adds * of.norm
-                if adds > most.get(code, 0.0):
-                    most[code], slots[code] = adds, slot
-        return weights, slots
-
-    def _circumstances(self, of: _Facts, found: dict[Code, float]) -> None:
-        """Put in what else added to the score, where people would call it a reason."""
-        weights, wait = self._asked.weights, of.start - self._asked.live.minute
-        if of.metres <= NEAR_METRES:
-            found[Code.NEAR] = weights.near / (1 + (of.metres / 2_000) ** 2)
-        if of.popularity >= POPULAR and of.visitors >= K_ANONYMITY:
-            found[Code.POPULAR] = weights.popularity * of.popularity
-        if 0 <= wait <= SOON_MINUTES:
-            found[Code.SOON] = weights.soon / (1 + wait / (7 * 24 * 60))
-        if self._asked.free:
-            found[Code.FREE] = _ASKED
 
     def _about(self, code: Code, of: _Facts) -> str:
         if code is Code.NEAR:

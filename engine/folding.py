@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from engine.events import Interaction
 from engine.offers import Kind
 from engine.taste import (
-    DAY_SECONDS,
     FLOOR,
-    HALF_LIVES_DAYS,
+    HALF_LIVES_SECONDS,
     LESSONS,
     LOCATED_FAMILIES,
     MOST_FEATURES,
@@ -35,7 +34,7 @@ from engine.taste import (
     stamps,
 )
 
-_CLASSES = len(HALF_LIVES_DAYS)
+_CLASSES = len(HALF_LIVES_SECONDS)
 _OWNER, _KEY = np.uint64(48), np.uint64((1 << 48) - 1)
 _HALF, _KEPT_BITS = np.uint32(0x80), np.uint32(0xFFFFFF00)
 
@@ -134,8 +133,8 @@ def _lessons(acts: _Acts, references: NDArray[np.int64]) -> tuple[NDArray[np.int
         lesson = LESSONS[act.type]
         columns[n] = lesson.event if kind is Kind.EVENT else lesson.other
         weights[n] = lesson.weight if act.value is None else RATING_WEIGHTS.get(act.value, lesson.weight)
-    half_lives = DAY_SECONDS * np.array(HALF_LIVES_DAYS)[columns]
-    return columns, weights * 0.5 ** ((references[acts.owners] - acts.times) / half_lives)
+    ages = references[acts.owners] - acts.times
+    return columns, weights * 0.5 ** (ages / HALF_LIVES_SECONDS[columns])
 
 
 class _Spread(NamedTuple):

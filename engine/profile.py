@@ -73,5 +73,7 @@ def _keys(names: Iterable[str]) -> Keys:
 
 
 def _leaning(source: Source, keys: Keys, weights: NDArray[np.float32], scale: float, live: Live) -> Leaning:
+    if not len(keys):
+        return Leaning(source, np.zeros(0, np.int32), np.zeros(0, np.float32))
     slots, adds = kernels.weigh(live.keys, live.key_slots, live.idf, keys, weights)
     return Leaning(source, slots, adds * np.float32(scale))

@@ -1,7 +1,7 @@
 """Why an offer is suggested, in plain Finnish, Swedish and English, from what really moved its place in the list.
 
-`largest` picks what contributed most, `say` puts it into words. Labels of keywords and names of places stand as they
-are, in the nominative, behind a colon or a dash, so that no sentence needs an inflected form of them.
+`engine.contributions` tells what contributed most, `say` puts it into words. Labels of keywords and names of places
+stand as they are, in the nominative, behind a colon or a dash, so that no sentence needs an inflected form of them.
 
 =================  ====================================================================================================
 code               said when
@@ -176,19 +176,6 @@ _DAYS: Mapping[int, _Texts] = {
 }
 _CLOCK = _texts("{} klo {}", "{} kl. {}", "{} at {}")
 _NOW = _texts("tarjolla nyt", "tillgängligt nu", "available now")
-
-
-def largest(weights: Mapping[Code, float]) -> list[Code]:
-    """Return what contributed most to a score, the largest first; what is below a fifth of that moved little.
-
-    Examples
-    --------
-    >>> largest({Code.SOON: 0.02, Code.NEAR: 0.2, Code.INTERESTED_TOPIC: 0.4, Code.INTERESTED_PLACE: -0.3})
-    [<Code.INTERESTED_TOPIC: 'interested_topic'>, <Code.NEAR: 'near'>]
-    """
-    enough = 0.2 * max(weights.values(), default=0.0)
-    moved = [code for code, weight in weights.items() if weight > 0 and weight >= enough]
-    return sorted(moved, key=weights.__getitem__, reverse=True)
 
 
 def say(code: Code, about: str, language: Language) -> Reason:

@@ -17,6 +17,7 @@ used, or nothing can be read, the answer is what is popular here and now, and sa
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Literal, NamedTuple, Protocol
 from uuid import uuid4
 
@@ -90,6 +91,8 @@ class _Id(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder().encode
+# A counter is found by its labels at the cost of a dozen reads of a dictionary: once for each is enough.
+_without_permit, _suggestions = cache(telemetry.WITHOUT_PERMIT.labels), cache(telemetry.SUGGESTIONS.labels)
 _decode_id = msgspec.json.Decoder(_Id).decode
 
 
@@ -213,7 +216,7 @@ class Suggester:
             sealed = await self._online.sealed(resident)
             consents = sealed.consents or await self._ledger.consents(resident)
         except StoreUnavailable:
-            telemetry.WITHOUT_PERMIT.labels(purpose=Purpose.ACTIVITY, reason="unreadable").inc()
+            _without_permit(Purpose.ACTIVITY, "unreadable").inc()
             return _NOTHING
         activity = _permit(consents, Purpose.ACTIVITY, now)
         interests = _permit(consents, Purpose.INTERESTS, now)
@@ -233,10 +236,10 @@ class Suggester:
         shown = rank(live, request, query.limit, spread)
         asked = Asked(live, vocabulary, wanted, weights, query.free, query.language, now)
         reasons = Explainer(asked, plan.leanings, self._divisions).reasons(shown)
-        cards = [msgspec.Raw(live.cards[row]) for row in shown.rows.tolist()]
+        cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
         parts = zip(cards, reasons, fit(live, shown.rows, wanted), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
-        telemetry.SUGGESTIONS.labels(basis=basis).inc()
+        _suggestions(basis).inc()
         return Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
 
 
@@ -255,7 +258,7 @@ def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | Non
     answer = consents.permit(purpose, now)
     if isinstance(answer, Permit):
         return answer
-    telemetry.WITHOUT_PERMIT.labels(purpose=purpose, reason=answer.reason).inc()
+    _without_permit(purpose, answer.reason).inc()
     return None
 
 

@@ -35,7 +35,7 @@ FLOOR = 0.005
 """A feature weaker than this is dropped: about a glance of three weeks ago."""
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
-DAY_SECONDS = 86_400.0
+HALF_LIVES_SECONDS = 86_400.0 * np.array(HALF_LIVES_DAYS)
 LOCATED_FAMILIES = frozenset({"place", "district", "neighborhood"})
 _VERSION = 2
 _CLASSES = len(HALF_LIVES_DAYS)
@@ -183,9 +183,12 @@ class Taste:
         return self.keys[~self.located], weights[~self.located]
 
     def settled(self) -> Keys:
-        """Return the hashes of offers not to be suggested: saved, dismissed, registered for, attended or rated."""
+        """Return the hashes of offers not to be suggested: saved, dismissed, registered for, attended or rated.
+
+        One that is settled in two lanes is there twice.
+        """
         stamp, offer = self.touches.T
-        settled: Keys = np.unique(offer[_SETTLING[stamp & _TYPE]])
+        settled: Keys = offer[_SETTLING[stamp & _TYPE]]
         return settled
 
     def recent(self, most: int = 20) -> list[Touch]:
@@ -239,7 +242,7 @@ _PRESENT = (np.arange(256)[:, None] >> np.arange(_CLASSES) & 1).astype(bool)
 
 def fading(seconds: float | NDArray[Any]) -> NDArray[np.float64]:
     """Return what is left of 1 after some seconds, at each half-life. Shape (..., 4)."""
-    faded: NDArray[np.float64] = 0.5 ** (np.asarray(seconds)[..., None] / (DAY_SECONDS * np.array(HALF_LIVES_DAYS)))
+    faded: NDArray[np.float64] = 0.5 ** (np.asarray(seconds)[..., None] / HALF_LIVES_SECONDS)
     return faded
 
 

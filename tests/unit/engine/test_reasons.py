@@ -6,7 +6,7 @@ from engine import reasons
 from engine.columns import minute
 from engine.language import Language
 from engine.offers import Kind
-from engine.reasons import Code, day, distance, largest, say, when, when_and_where
+from engine.reasons import Code, day, distance, say, when, when_and_where
 from engine.taste import features
 from tests.factories import NOW, offer
 
@@ -52,13 +52,6 @@ def test_labels_stand_as_they_are():
 @pytest.mark.parametrize("name", ['"}], {}', "{0}", "{about.__class__}", "<b>x</b>", "\0", "🏊", "%s"])
 def test_a_name_of_any_signs_is_said_as_it_is(name):
     assert say(Code.SAME_PLACE, name, EN).text == f"Same place: {name}"
-
-
-def test_the_largest_come_first_and_what_moved_little_or_away_is_not_said():
-    weights = {Code.SOON: 0.02, Code.NEAR: 0.2, Code.INTERESTED_TOPIC: 0.4, Code.INTERESTED_PLACE: -0.5}
-    assert largest(weights) == [Code.INTERESTED_TOPIC, Code.NEAR]
-    assert largest({}) == largest({Code.NEAR: 0.0}) == []
-    assert len(largest(dict.fromkeys(Code, 1.0))) == len(Code)
 
 
 @pytest.mark.parametrize(
