@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.catalogue import K_ANONYMITY, Live
 from engine.columns import NEVER, Trait, Vocabulary
-from engine.contributions import CODES, NUMBERS, Entries, by_features, largest
+from engine.contributions import Entries, Offers, Scales, contributions
 from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source
@@ -39,6 +38,8 @@ POPULAR = 0.4
 _ASKED = 0.01
 """What a filter counts among reasons: among offers that passed it moved nothing, but it is why they are here."""
 
+_ALL = tuple(Code)
+_NUMBER = {code: number for number, code in enumerate(_ALL)}
 _CODES = {
     Source.INTERESTED: {
         "keyword": Code.INTERESTED_TOPIC,
@@ -66,7 +67,7 @@ _CODES = {
     },
 }
 """What it is called that a feature of a family contributed, by where the leaning to it comes from."""
-_NUMBERS = {source: {family: NUMBERS[code] for family, code in its.items()} for source, its in _CODES.items()}
+_NUMBERS = {source: {family: _NUMBER[code] for family, code in its.items()} for source, its in _CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,46 +117,34 @@ class Explainer:
         families = asked.vocabulary.families
         weighed = [
             (slot, number, adds)
-            for leaning in leanings
-            for slot, adds in zip(leaning.slots.tolist(), leaning.adds.tolist(), strict=True)
-            if (number := _NUMBERS[leaning.source].get(families[slot])) is not None
+            for source, slots, adds in leanings
+            for numbers in (_NUMBERS[source],)
+            for slot, adds in zip(slots.tolist(), adds.tolist(), strict=True)
+            if (number := numbers.get(families[slot])) is not None
         ]
-        self._entries = Entries(*(np.array(column) for column in zip(*weighed, strict=True))) if weighed else None
+        slots, numbers, adds = zip(*weighed, strict=True) if weighed else ((), (), ())
+        self._entries = Entries(np.array(slots, np.int64), np.array(numbers, np.int64), np.array(adds, np.float64))
 
     def reasons(self, shown: Ranked) -> list[tuple[Reason, ...]]:
         """Return one to three reasons for each offer, the largest first."""
-        columns, rows, point = self._asked.live.columns, shown.rows, self._asked.filters.point
+        asked, columns, rows = self._asked, self._asked.live.columns, shown.rows
+        point, waits = asked.filters.point, shown.starts - np.int32(asked.live.minute)
         far = np.full(len(rows), np.inf)
-        metres = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]) if point else far
-        adds, most = self._contributions(shown, metres)
+        metres = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]).astype(float) if point else far
+        offers = Offers(rows, waits, metres, columns.slots, columns.norm, columns.popularity, columns.visitors)
+        numbers, slots = contributions(offers, self._entries, _scales(asked))
         parts = (columns.seats, columns.opens, columns.closes, columns.traits, columns.place, columns.area)
         facts = zip(shown.starts.tolist(), metres.tolist(), *(part[rows].tolist() for part in parts), strict=True)
-        explained = zip(largest(adds), most.tolist(), facts, strict=True)
+        explained = zip(numbers.tolist(), slots.tolist(), facts, strict=True)
         return [self._reasons(numbers, slots, _Facts(*of)) for numbers, slots, of in explained]
-
-    def _contributions(
-        self, shown: Ranked, metres: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Return what added to each score, where people would call it a reason, and the slot that added most of it."""
-        asked, columns, rows = self._asked, self._asked.live.columns, shown.rows
-        nothing = Entries(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-        adds, most = by_features(self._entries or nothing, columns.slots[rows], columns.norm[rows])
-        popularity, wait = columns.popularity[rows], shown.starts - asked.live.minute
-        if asked.filters.point:
-            nearness = asked.weights.near / (1 + (metres / 2_000) ** 2)
-            adds[:, NUMBERS[Code.NEAR]] = nearness * (metres <= NEAR_METRES)
-        popular = (popularity >= POPULAR) & (columns.visitors[rows] >= K_ANONYMITY)
-        adds[:, NUMBERS[Code.POPULAR]] = asked.weights.popularity * popularity * popular
-        soon = (wait >= 0) & (wait <= SOON_MINUTES)
-        adds[:, NUMBERS[Code.SOON]] = asked.weights.soon / (1 + np.maximum(wait, 0) / (7 * 24 * 60)) * soon
-        adds[:, NUMBERS[Code.FREE]] = _ASKED * asked.free
-        return adds, most
 
     def _reasons(self, numbers: Sequence[int], slots: Sequence[int], of: _Facts) -> tuple[Reason, ...]:
         language = self._asked.language
         chosen: list[Reason] = []
-        for number in numbers:
-            code, slot = CODES[number], slots[number]
+        for number, slot in zip(numbers, slots, strict=True):
+            if number < 0:
+                break
+            code = _ALL[number]
             about = self._name(slot) if slot else self._about(code, of)
             if about is not None:
                 chosen.append(say(code, about, language))
@@ -208,3 +197,22 @@ class Explainer:
             return value
         words = {"kind": KINDS, "when": TIMES}.get(family, {}).get(value)
         return words[language] if words else self._asked.vocabulary.labels[slot].pick(language)
+
+
+def _scales(asked: Asked) -> Scales:
+    weights = asked.weights
+    return Scales(
+        codes=len(_ALL),
+        near_code=_NUMBER[Code.NEAR],
+        popular_code=_NUMBER[Code.POPULAR],
+        soon_code=_NUMBER[Code.SOON],
+        free_code=_NUMBER[Code.FREE],
+        near=weights.near,
+        near_metres=NEAR_METRES,
+        popular=weights.popularity,
+        popular_from=POPULAR,
+        visitors_from=K_ANONYMITY,
+        soon=weights.soon,
+        soon_minutes=SOON_MINUTES,
+        free=_ASKED if asked.free else 0.0,
+    )

@@ -178,6 +178,7 @@ _CLOCK = _texts("{} klo {}", "{} kl. {}", "{} at {}")
 _NOW = _texts("tarjolla nyt", "tillgängligt nu", "available now")
 
 
+@lru_cache(maxsize=1 << 13)
 def say(code: Code, about: str, language: Language) -> Reason:
     """Put a reason into words; `about` fills the sentence's gap.
 
