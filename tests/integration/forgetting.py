@@ -87,6 +87,11 @@ class House:
     async def _refuse(self, refused: Any) -> None:
         self.refused.extend(refused)
 
+    def change(self, id_: str, **what: object) -> OfferChange:
+        """Return what a source tells when an offer has changed."""
+        offer = msgspec.structs.replace(self.offers[id_], **what)
+        return OfferChange(id_, "test", self.start, msgspec.Raw(encode(offer)))
+
     async def column(self, query: str, **values: object) -> list[Any]:
         """Return the first column of a query's rows."""
         async with self.stores.database.begin() as connection:

@@ -1,0 +1,245 @@
+"""Histories of residents who allow, act, tell and withdraw, and of all that may go wrong meanwhile."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+import pytest
+from prometheus_client import generate_latest
+
+from engine.consent import Permit, Purpose
+from engine.events import ConsentChange, Impression, InteractionBatch
+from engine.intake import Intake, _row
+from engine.residents import Interests
+from tests.integration.forgetting import PURPOSES, House, Person, batch_of, place_keys, weighed
+
+_T = TypeVar("_T")
+STEPS = [
+    *["act"] * 5,
+    *["deliver"] * 5,
+    *["change_a_mind"] * 3,
+    *["withdraw_unheard"] * 2,
+    *["hear_of_consents"] * 2,
+    *["show", "tell"] * 2,
+    *["sweep", "empty_redis", "wait", "settle"],
+]
+"""What may come next; what is here more often comes more often."""
+LATE_SECONDS = [0, 0, 0, 0.5, 3, 60, 3 * 86_400]
+
+
+class History:
+    """Two residents, two workers, lost and late and doubled messages, and stores that are emptied or cut off."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.now = house.start
+        self._do(house.empty())
+        self.people = [Person(self._do(house.residents.enrol(uuid4()))) for _ in range(2)]
+        self.by_name = {person.pseudonym: person for person in self.people}
+        self.under_way: list[InteractionBatch] = []
+        self.sent: list[InteractionBatch] = []
+        self.nudges: list[ConsentChange] = []
+        self.shown: list[Impression] = []
+
+    def step(self, name: str, random: Random) -> None:
+        """Do one of `STEPS`."""
+        self.now += timedelta(milliseconds=1)
+        getattr(self, name)(random)
+
+    def act(self, random: Random) -> None:
+        """Act, and be heard later, at once, or at once and twice in one batch."""
+        person = self._who_may(Purpose.ACTIVITY, random)
+        offers = random.choices(list(self.house.offers), k=random.randint(1, 4))
+        batch = batch_of(person, offers, self.now, timedelta(seconds=random.choice(LATE_SECONDS)))
+        self.under_way.append(batch)
+        if times := random.choice([0, 1, 1, 2]):
+            self._deliver([batch] * times, random.choice(self.house.workers))
+
+    def deliver(self, random: Random) -> None:
+        """In any order; some of it again, as Kafka does after a crash, or as a client does that had no answer."""
+        how = random.choice(["to one", "to both at once", "to both at once", "again", "again", "sent again", "crash"])
+        choice = self.sent if how.endswith("again") else self.under_way
+        batches = [random.choice(choice) for _ in range(random.randint(1, 5)) if choice]
+        if how == "crash":
+            self._crash_between_journal_and_redis(batches[:1])
+        elif how == "to both at once":
+            more = [random.choice(choice) for _ in batches]
+            self._deliver(batches, self.house.workers[0], beside=more)
+        else:
+            accepted = {"accepted": self.now} if how == "sent again" else {}
+            its = [msgspec.structs.replace(batch, **accepted) for batch in batches]
+            self._deliver(its, random.choice(self.house.workers))
+
+    def change_a_mind(self, random: Random) -> None:
+        """Say the opposite of before; or the same again, which changes nothing. The nudge may be lost."""
+        person, purpose = random.choice(self.people), random.choice(PURPOSES)
+        same = purpose in person.words and random.random() < 0.2
+        granted = person.allows(purpose) is same
+        self._decide(person, purpose, granted)
+        if random.random() < 0.7:
+            self.nudges.append(ConsentChange(person.pseudonym, purpose, granted, self.now))
+
+    def withdraw_unheard(self, random: Random) -> None:
+        """Withdraw while Kafka is away, or crash before Redis knows; and perhaps consent anew before the sweeper."""
+        person = random.choice(self.people)
+        purpose = random.choice([its for its in PURPOSES if person.allows(its)] or [Purpose.ACTIVITY])
+        if random.random() < 0.5:
+            self._decide(person, purpose, False)
+        elif person.allows(purpose):
+            word = {"granted": False, "notice": self._notice(purpose), "time": self.now}
+            self._do(self.house.stores.ledger.append(person.pseudonym, purpose, **word))
+            person.decide(purpose, False, self.now)
+        if random.random() < 0.5:
+            self.now += timedelta(milliseconds=1)
+            self._decide(person, purpose, True)
+
+    def hear_of_consents(self, random: Random) -> None:
+        """A nudge arrives, in any order."""
+        if self.nudges:
+            change = self.nudges.pop(random.randrange(len(self.nudges)))
+            self._do(random.choice(self.house.workers).consents_changed([change], self.now))
+            self.by_name[change.resident].forget(self.now)
+
+    def show(self, random: Random) -> None:
+        """Something is shown; the record of it, or of something before, arrives."""
+        person = self._who_may(Purpose.MEASUREMENT, random)
+        self.shown.append(Impression(uuid4().hex, person.pseudonym, self.now, "personal", ("test:1", "test:2")))
+        if random.random() < 0.7:
+            its = self.shown.pop(random.randrange(len(self.shown)))
+            self._do(random.choice(self.house.workers).impressions([its]))
+            self.by_name[its.resident].show(its)
+
+    def tell(self, random: Random) -> None:
+        """Tell interests, as the API takes them in."""
+        person = self._who_may(Purpose.INTERESTS, random)
+        permit = self._do(self.house.ledger.permit(person.pseudonym, Purpose.INTERESTS, self.now))
+        if isinstance(permit, Permit):
+            told = Interests(keywords=(f"yso:p{random.randint(1, 9)}",))
+            self._do(self.house.residents.tell(permit, told, self.now))
+            if person.allows(Purpose.INTERESTS):
+                person.told = (told, self.now)
+
+    def sweep(self, random: Random) -> None:
+        """The sweeper comes by."""
+        self._sweep(random.choice(self.house.workers))
+
+    def empty_redis(self, random: Random) -> None:
+        """Redis loses everything, and is perhaps filled before the next thing happens."""
+        self._do(self.house.stores.online._redis.flushdb())
+        if random.random() < 0.5:
+            self._do(random.choice(self.house.workers).refill(self.now))
+
+    def wait(self, random: Random) -> None:
+        """Time passes."""
+        self.now += timedelta(seconds=random.choice([0.3, 1, 2.5, 30]))
+
+    def settle(self, _: Random | None = None) -> None:
+        """Let everything under way arrive and the sweeper come by; then compare with the model."""
+        self.now += timedelta(milliseconds=1)
+        worker = self.house.workers[0]
+        if self.under_way:
+            self._deliver(list(self.under_way), worker)
+        self.now += timedelta(seconds=5)
+        self._do(worker.refill(self.now))
+        self._sweep(worker)
+        self._do(worker.refresh_popularity(self.now))
+        for person in self.people:
+            self._do(self._compare(person))
+        self._do(self._compare_popularity())
+        for said in (generate_latest().decode(), repr(self.house.refused)):
+            assert not any(person.pseudonym in said for person in self.people)
+
+    def _sweep(self, worker: Intake) -> None:
+        self._do(worker.sweep(self.now))
+        for person in self.people:
+            person.forget(self.now - timedelta(seconds=2))
+
+    def _deliver(
+        self, batches: list[InteractionBatch], worker: Intake, beside: Sequence[InteractionBatch] = ()
+    ) -> None:
+        """Have a worker take batches in, and the second one others at the same time."""
+        self.now += timedelta(milliseconds=1)
+        taken = [worker.interactions(batches, self.now), self.house.workers[1].interactions(beside, self.now)]
+        self._do(_all(*taken))
+        for batch in (*batches, *beside):
+            self.by_name[batch.resident].take_in(batch)
+            if batch in self.under_way:
+                self.under_way.remove(batch)
+                self.sent.append(batch)
+
+    def _crash_between_journal_and_redis(self, batches: list[InteractionBatch]) -> None:
+        """Nothing is acknowledged, so the batch stays under way."""
+        for batch in batches:
+            person = self.by_name[batch.resident]
+            if person.allows(Purpose.ACTIVITY) and batch.accepted >= person.since(Purpose.ACTIVITY):
+                self._do(self.house.stores.journal.write([_row(batch, event) for event in batch.events]))
+                person.take_in(batch)
+
+    def _decide(self, person: Person, purpose: Purpose, granted: bool) -> None:
+        """Decide as the API does: what is not allowed cannot be read from the moment of the answer."""
+        word = {"granted": granted, "notice": self._notice(purpose), "now": self.now}
+        self._do(self.house.ledger.record(person.pseudonym, purpose, **word))
+        person.decide(purpose, granted, self.now)
+        for its in PURPOSES:
+            answer = self._do(self.house.ledger.permit(person.pseudonym, its, self.now))
+            assert isinstance(answer, Permit) is person.allows(its)
+        held = self._do(self.house.held_of(person.pseudonym))
+        assert person.allows(Purpose.ACTIVITY) or f"t:{person.pseudonym}" not in held
+        assert person.allows(Purpose.INTERESTS) or f"i:{person.pseudonym}" not in held
+        self._do(self._nothing_from_before(person))
+
+    async def _nothing_from_before(self, person: Person) -> None:
+        """What is read now was made since the latest grants, whether or not any sweeper came by."""
+        taste = weighed(await self.house.taste(person.pseudonym, self.now), self.now)
+        assert taste.keys() <= self._expected(person).keys()
+        told = await self.house.told(person.pseudonym, self.now)
+        assert told is None or (person.told is not None and person.told[1] >= person.since(Purpose.INTERESTS))
+
+    async def _compare(self, person: Person) -> None:
+        house, name = self.house, person.pseudonym
+        for query in ("SELECT id FROM journal WHERE resident = :r", "SELECT id FROM journal_ids WHERE resident = :r"):
+            assert sorted(await house.column(query, r=name)) == sorted(person.journal)
+        kept = await house.column("SELECT suggestion FROM impressions WHERE resident = :r", r=name)
+        assert sorted(kept) == sorted(person.shown)
+        told = person.told[0] if person.told else None
+        assert (await house.stores.residents.interests(name)) == told
+        assert await house.told(name, self.now) == told
+        # The denial itself stays: a flag in force for every process, with nothing else in it.
+        allowed = {f"c:{name}"}
+        allowed |= {f"t:{name}"} if person.allows(Purpose.ACTIVITY) else set()
+        allowed |= {f"i:{name}"} if told else set()
+        assert (await house.held_of(name)).keys() <= allowed
+        taste = weighed(await house.taste(name, self.now), self.now)
+        assert taste == pytest.approx(self._expected(person), abs=0.02)
+        assert person.allows(Purpose.LOCATION) or not taste.keys() & place_keys(house.offers)
+
+    async def _compare_popularity(self) -> None:
+        rows = await self.house.column("SELECT offer || ' ' || residents FROM popularity")
+        did = await self.house.column("SELECT DISTINCT resident || ' ' || offer FROM journal")
+        of = [pair.split(" ")[1] for pair in did]
+        assert {row.split(" ")[0]: int(row.split(" ")[1]) for row in rows} == {offer: of.count(offer) for offer in of}
+
+    def _expected(self, person: Person) -> dict[int, float]:
+        return weighed(person.taste(self.house.offers), self.now) if person.allows(Purpose.ACTIVITY) else {}
+
+    def _who_may(self, purpose: Purpose, random: Random) -> Person:
+        """Return a resident who has mostly allowed something: of deeds without leave the model sees little."""
+        person = random.choice(self.people)
+        if not person.allows(purpose) and random.random() < 0.7:
+            self._decide(person, purpose, True)
+            self.now += timedelta(milliseconds=1)
+        return person
+
+    def _notice(self, purpose: Purpose) -> int:
+        return self.house.ledger.register.declaration(purpose).notice.version
+
+    def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return self.house.run(work)
+
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    await asyncio.gather(*work)
