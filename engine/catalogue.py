@@ -83,6 +83,8 @@ class Live:
         How many slots the vocabulary has.
     rows
         Which rows are live, ascending.
+    numbers
+        The numbers of all rows. Shape (n,).
     next
         Start of the earliest date that is not over, `NEVER` for a row that is not live. Shape (n,).
     soon
@@ -104,6 +106,7 @@ class Live:
     idf: NDArray[np.float32]
     slots: int
     rows: NDArray[np.intp]
+    numbers: NDArray[np.uint32]
     next: NDArray[np.int32]
     soon: NDArray[np.float32]
     blocks: NDArray[np.int32]
@@ -227,6 +230,7 @@ class Catalogue:
             idf=self._idf,
             slots=len(self.vocabulary),
             rows=rows,
+            numbers=np.arange(len(self._ids), dtype=np.uint32),
             next=next_starts,
             soon=np.float32(SOON_MINUTES) / (np.float32(SOON_MINUTES) + wait),
             blocks=_blocks(self._columns.traits, next_starts, self._columns.last),

@@ -59,18 +59,22 @@ class Suiting(NamedTuple):
 
 
 class Hot(NamedTuple):
-    """What is read of every offer, by row (`engine.columns.Columns`, `engine.catalogue.Live`)."""
+    """What is read of every offer, by row (`engine.columns.Columns`, `engine.catalogue.Live`).
 
+    `rows` are the rows' own numbers; `base` is what the score is whoever asks, minus infinity where an offer is not
+    live or does not suit.
+    """
+
+    rows: NDArray[np.uint32]
     blocks: NDArray[np.int32]
     traits: NDArray[np.uint32]
-    suits: NDArray[np.float32]
+    base: NDArray[np.float32]
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     next: NDArray[np.int32]
     last: NDArray[np.int32]
     soon: NDArray[np.float32]
     norm: NDArray[np.float32]
-    mix: NDArray[np.float32]
 
 
 class Cold(NamedTuple):
@@ -184,8 +188,8 @@ def select(  # noqa: PLR0913 - a kernel takes arrays
         size = min(_U64(BLOCK), _U64(len(hot.next)) - start)
         for i in range(size):
             row = start + i
-            fits[i] = _U32((hot.next[row] < until) & (hot.suits[row] > _MISFIT))
-            part[i] = hot.mix[row] + hot.suits[row] + leans[row] * hot.norm[row]
+            fits[i] = _U32((hot.next[row] < until) & (hot.base[row] > _MISFIT))
+            part[i] = hot.base[row] + leans[row] * hot.norm[row]
         if asked.near:
             for i in range(size):
                 dx, dy = hot.x[start + i] - x, hot.y[start + i] - y
@@ -221,14 +225,20 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
     takes: NDArray[np.float32],
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int32]]:
     """Return rows, scores and starts of the `most` best offers; with `takes`, spread over a pool of the best."""
-    room = len(hot.next) + 1 + _AHEAD
-    rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
     leans = lean(cold, len(hot.next), slots, adds)
-    fitting = _U64(select(hot, cold, asked, scales, leans, rows, scores))
-    if len(direction) > 0:
-        rows[fitting : fitting + _U64(_AHEAD)] = 0
-        add_factors(cold.factors, direction, rows, scores[:fitting])
-    rows, scores = rows[:fitting], scores[:fitting]
+    if len(direction) == 0 and not asked.near and not asked.later and asked.until == NEVER:
+        # Nothing depends on place or time: no row needs to be left out, the base does that.
+        rows, scores = hot.rows, leans
+        for n in range(_U64(len(scores))):
+            scores[n] = hot.base[n] + scores[n] * hot.norm[n]
+    else:
+        room = len(hot.next) + 1 + _AHEAD
+        rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
+        fitting = _U64(select(hot, cold, asked, scales, leans, rows, scores))
+        if len(direction) > 0:
+            rows[fitting : fitting + _U64(_AHEAD)] = 0
+            add_factors(cold.factors, direction, rows, scores[:fitting])
+        rows, scores = rows[:fitting], scores[:fitting]
     for row in closed:
         m = np.searchsorted(rows, row)
         if m < len(rows) and rows[m] == row:

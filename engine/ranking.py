@@ -137,7 +137,7 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     """
     weights = request.weights
     rows, scores, starts = kernels.rank(
-        _hot(live, weights, _suits(live, request)),
+        _hot(live, _base(live, request)),
         _cold(live),
         _asked(request.filters, live.minute),
         kernels.Scales(weights.near, weights.soon),
@@ -152,9 +152,9 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     return Ranked(rows, scores, starts)
 
 
-def _suits(live: Live, request: Request) -> NDArray[np.float32]:
-    """Return who suits what is asked for apart from time and place: the same for many, so worked out once."""
-    filters = request.filters
+def _base(live: Live, request: Request) -> NDArray[np.float32]:
+    """Return what the scores are apart from who asks, when and where: the same for many, so worked out once."""
+    filters, weights = request.filters, request.weights
     asked = kernels.Suiting(
         kinds=filters.kinds,
         needs=filters.needs,
@@ -164,10 +164,16 @@ def _suits(live: Live, request: Request) -> NDArray[np.float32]:
         by_age=filters.by_age,
         by_access=filters.by_access,
         by_language=filters.by_language,
-        unknown=request.weights.unknown,
+        unknown=weights.unknown,
     )
-    rows, columns = len(live.next), live.columns
-    return live.remembered(asked, lambda: kernels.suit(columns.traits[:rows], columns.languages[:rows], asked))
+
+    def work() -> NDArray[np.float32]:
+        rows, columns = len(live.next), live.columns
+        suits = kernels.suit(columns.traits[:rows], columns.languages[:rows], asked)
+        mixed = live.mix(weights.popularity, weights.soon) + suits
+        return np.where(live.next < NEVER, mixed, np.float32(-np.inf))
+
+    return live.remembered((asked, weights.popularity, weights.soon), work)
 
 
 def _asked(filters: Filters, now: int) -> kernels.Asked:
@@ -184,19 +190,19 @@ def _asked(filters: Filters, now: int) -> kernels.Asked:
     )
 
 
-def _hot(live: Live, weights: Weights, suits: NDArray[np.float32]) -> kernels.Hot:
+def _hot(live: Live, base: NDArray[np.float32]) -> kernels.Hot:
     columns = live.columns
     return kernels.Hot(
+        live.numbers,
         live.blocks,
         columns.traits,
-        suits,
+        base,
         columns.x,
         columns.y,
         live.next,
         columns.last,
         live.soon,
         columns.norm,
-        live.mix(weights.popularity, weights.soon),
     )
 
 

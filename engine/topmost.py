@@ -1,6 +1,6 @@
 """The best of many scores, exactly and in order, in a fraction of the time of sorting them. Compiled.
 
-A sample tells a score that some more than the wanted ones are above. Those are collected, which is one pass without a
+A sample tells a score that some more than the wanted ones are above. Those are found, which is one pass without a
 branch; only among them the wanted are sought out and sorted. A score and its row are one number meanwhile: the better
 the score the smaller, and of equal scores the lower row.
 """
@@ -51,15 +51,25 @@ def likely_least(scores: NDArray[np.float32], most: int) -> float:
 
 
 @compiled
-def collect(scores: NDArray[np.float32], rows: NDArray[np.uint32], above: float, packed: NDArray[np.uint64]) -> int:
-    """Write the scores above a threshold with their rows, as numbers that fall as the scores rise; return how many."""
-    n, bits = 0, scores.view(np.uint32)
+def find(scores: NDArray[np.float32], above: float, at: NDArray[np.uint32]) -> int:
+    """Write where the scores above a threshold are; return how many."""
+    n, threshold = _U64(0), np.float32(above)
     for m in range(_U64(len(scores))):
+        at[n] = m
+        n += _U64(scores[m] > threshold)
+    return n  # type: ignore[return-value]  # an unsigned number is one
+
+
+@compiled
+def pack(scores: NDArray[np.float32], rows: NDArray[np.uint32], at: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """Return some of the scores with their rows, as numbers that fall as the scores rise."""
+    packed, bits = np.empty(len(at), np.uint64), scores.view(np.uint32)
+    for n in range(len(at)):
         # The bits of a float rise as it does, once those of a negative one are turned over and its sign is.
-        rising = ~bits[m] if bits[m] >> _U32(31) else bits[m] | _SIGN
-        packed[n] = _U64(_U32(~rising)) << _HALF | _U64(rows[m])
-        n += int(scores[m] > above)
-    return n
+        score = bits[at[n]]
+        rising = ~score if score >> _U32(31) else score | _SIGN
+        packed[n] = _U64(_U32(~rising)) << _HALF | _U64(rows[at[n]])
+    return packed
 
 
 @compiled
@@ -67,12 +77,13 @@ def best_of(
     scores: NDArray[np.float32], rows: NDArray[np.uint32], most: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """Return the `most` best scores and their rows, in order, equal ones by row; those of minus infinity never."""
-    packed = np.empty(len(scores) + 1, np.uint64)
-    n = collect(scores, rows, likely_least(scores, most), packed)
+    found = np.empty(len(scores) + 1, np.uint32)
+    n = find(scores, likely_least(scores, most), found)
     if n < most:
-        n = collect(scores, rows, -np.inf, packed)
-    keep_least(packed[:n], most)
-    packed = np.sort(packed[: min(n, most)])
+        n = find(scores, -np.inf, found)
+    packed = pack(scores, rows, found[:n])
+    keep_least(packed, most)
+    packed = np.sort(packed[:most])
     bits, at = np.empty(len(packed), np.uint32), np.empty(len(packed), np.uint32)
     for m in range(len(packed)):
         rising = ~_U32(packed[m] >> _HALF)
