@@ -99,13 +99,20 @@ async def all_journalled(crowd: Crowd, batches: Sequence[InteractionBatch]) -> b
 
 
 async def under_way(crowd: Crowd) -> None:
-    """Wait until a worker is in the middle of it: something was taken in since, and something waits."""
+    """Come to the middle of the work: something was taken in since, and much still waits."""
     before = await crowd.journalled()
 
-    async def moved() -> bool:
-        return before < await crowd.journalled() < len(crowd.accepted) or not await crowd.publish(crowd.act(10))
+    async def taken_in() -> bool:
+        await crowd.publish_at_last(crowd.act(5))
+        return await crowd.journalled() > before
 
-    await until(moved, 60)
+    async def behind() -> bool:
+        # More than a worker takes at once, so that some of it waits whenever the answer to this question comes.
+        await crowd.publish_at_last(crowd.act(100))
+        return await crowd.journalled() < len(crowd.accepted)
+
+    await until(taken_in, 60)
+    await until(behind, 60)
 
 
 async def tastes_are_those_of_the_journal(crowd: Crowd, parts: Parts) -> None:
