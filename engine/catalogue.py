@@ -76,9 +76,11 @@ class Live:
     postings
         Of all rows but the newest.
     keys, key_slots
-        The hashes of all features' names, ascending, and their slots. Shape (slots,), as `idf`.
+        The hashes of all features' names, ascending, and their slots. Shape (slots,), as `idf` and `families`.
     idf
         Weight of each slot: of its family, times its inverse document frequency.
+    families
+        The number of each slot's family: its place in `engine.columns.FAMILY_WEIGHTS`, from 1; 0 for any other.
     slots
         How many slots the vocabulary has.
     rows
@@ -104,6 +106,7 @@ class Live:
     keys: NDArray[np.uint64]
     key_slots: NDArray[np.int32]
     idf: NDArray[np.float32]
+    families: NDArray[np.int8]
     slots: int
     rows: NDArray[np.intp]
     numbers: NDArray[np.uint32]
@@ -228,6 +231,7 @@ class Catalogue:
             keys=self._keys,
             key_slots=self._key_slots,
             idf=self._idf,
+            families=np.array(self.vocabulary.family_numbers, np.int8),
             slots=len(self.vocabulary),
             rows=rows,
             numbers=np.arange(len(self._ids), dtype=np.uint32),

@@ -7,6 +7,7 @@ What a filter asks for is packed into two 32-bit words an offer (`Trait`, `langu
 
 import math
 import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -42,6 +43,7 @@ FAMILY_WEIGHTS = {
     "district": 0.2,
 }
 """How much a feature of each family says about an offer, beside how rare it is."""
+_FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILY_WEIGHTS, 1)}
 
 
 SlotType = type[np.uint16] | type[np.uint32]
@@ -79,6 +81,7 @@ class Vocabulary:
         self._languages: dict[str, int] = {}
         self.names: list[str] = [""]
         self.families: list[str] = [""]
+        self.family_numbers = array("b", [0])
         self.labels: list[Localized] = [Localized()]
         self.weights: list[float] = [0.0]
 
@@ -91,6 +94,7 @@ class Vocabulary:
             family = sys.intern(name.partition(":")[0])
             self.names.append(name)
             self.families.append(family)
+            self.family_numbers.append(_FAMILY_NUMBERS.get(family, 0))
             self.labels.append(label or Localized())
             self.weights.append(FAMILY_WEIGHTS.get(family, 0.0))
         elif label:

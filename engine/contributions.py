@@ -1,22 +1,36 @@
-"""What added to the scores of an answer's offers, by what it is called: one loop for all of them."""
+"""What added to the scores of an answer's offers, by what it is called: one loop for all of them.
+
+`reasons` packs what is to be said of each (`engine.sayings`), so that Python only looks words up.
+"""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.columns import NEVER, Trait
 from engine.compilation import compiled
+
+ABOUT_BITS, SLOT_BITS = 28, 30
+"""A packed reason is, from the highest bits on: the number of its code, what it is about, a slot of the vocabulary."""
+ANY_DAY = (1 << ABOUT_BITS) - 1
+"""What a date and place are about where there is no date to tell."""
 
 _ENOUGH = 0.2
 """What added less than this share of what added most moved little, and is not said."""
+_Whole = int | np.int64
+_ANY_DAY_BIT = np.uint32(1 << Trait.ANY_DAY)
 
 
 class Entries(NamedTuple):
-    """The features that were weighed: slot, number of what it is called, and what it adds. Shape (entries,), all."""
+    """The features that were weighed: slot, number of what it is called, and what it adds. Shape (entries,), all.
 
-    slots: NDArray[np.int64]
+    The number is -1 where it is not called anything.
+    """
+
+    slots: NDArray[np.int32]
     codes: NDArray[np.int64]
-    adds: NDArray[np.float64]
+    adds: NDArray[np.float32]
 
 
 class Offers(NamedTuple):
@@ -29,6 +43,22 @@ class Offers(NamedTuple):
     norm: NDArray[np.float32]
     popularity: NDArray[np.float32]
     visitors: NDArray[np.int32]
+
+
+class Facts(NamedTuple):
+    """What reasons tell of the offers shown, beside what added to their scores.
+
+    `starts` are those of the offers shown, `now` the minute of the answer; the rest are columns.
+    """
+
+    now: int
+    starts: NDArray[np.int32]
+    seats: NDArray[np.int32]
+    opens: NDArray[np.int32]
+    closes: NDArray[np.int32]
+    traits: NDArray[np.uint32]
+    place: NDArray[np.int32]
+    area: NDArray[np.int32]
 
 
 class Scales(NamedTuple):
@@ -51,6 +81,65 @@ class Scales(NamedTuple):
     soon: float
     soon_minutes: int
     free: float
+
+
+class Plain(NamedTuple):
+    """The numbers of the reasons that are facts, and as far as they are worth telling: seats, and minutes."""
+
+    seats_code: int
+    closing_code: int
+    opened_code: int
+    when_code: int
+    seats: int
+    closing_minutes: int
+    opened_minutes: int
+
+
+@compiled
+def reasons(offers: Offers, entries: Entries, scales: Scales, facts: Facts, plain: Plain) -> NDArray[np.int64]:
+    """Return what can be said of each offer, packed: a fact or -1, its date and place, then what added most.
+
+    Shape (offers, 2 + codes); -1 from where there is no more.
+    """
+    numbers, slots = contributions(offers, entries, scales)
+    told = np.full((len(numbers), 2 + scales.codes), -1)
+    for n in range(len(numbers)):
+        row, start = offers.rows[n], np.int64(facts.starts[n])
+        told[n, 0] = fact_of(facts, plain, row)
+        any_day = (facts.traits[row] & _ANY_DAY_BIT) != 0 and start <= facts.now
+        told[n, 1] = pack(plain.when_code, ANY_DAY if any_day else start, facts.place[row])
+        for m in range(scales.codes):
+            number = numbers[n, m]
+            if number < 0:
+                break
+            about, slot = np.int64(0), slots[n, m]
+            if number == scales.near_code:
+                about = np.int64(round(offers.metres[n]))
+            elif number == scales.popular_code:
+                slot = np.int64(facts.area[row])
+            elif number == scales.soon_code:
+                about = start
+            told[n, 2 + m] = pack(number, about, slot)
+    return told
+
+
+@compiled
+def fact_of(facts: Facts, plain: Plain, row: int) -> _Whole:
+    """Return the fact most worth telling of an offer, packed, or -1."""
+    seats, closes, opens = np.int64(facts.seats[row]), np.int64(facts.closes[row]), np.int64(facts.opens[row])
+    if 1 <= seats <= plain.seats:
+        return pack(plain.seats_code, seats, 0)
+    if closes < NEVER and closes - facts.now <= plain.closing_minutes:
+        return pack(plain.closing_code, closes, 0)
+    if 0 <= facts.now - opens <= plain.opened_minutes:
+        return pack(plain.opened_code, opens, 0)
+    return -1
+
+
+@compiled
+def pack(number: _Whole, about: _Whole, slot: _Whole) -> _Whole:
+    """Return a reason as one number (`engine.sayings`)."""
+    return (np.int64(number) << ABOUT_BITS | np.int64(about)) << SLOT_BITS | np.int64(slot)
 
 
 @compiled
@@ -80,8 +169,8 @@ def by_features(
         if slot == 0:
             break
         for n in range(len(entries.slots)):
-            if entries.slots[n] == slot:
-                code, gain = entries.codes[n], entries.adds[n]
+            if entries.slots[n] == slot and entries.codes[n] >= 0:
+                code, gain = entries.codes[n], np.float64(entries.adds[n])
                 adds[code] += gain * norm
                 if gain > most[code]:
                     most[code], of[code] = gain, slot

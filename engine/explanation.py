@@ -1,33 +1,21 @@
-"""Finds what contributed to an offer's score, and has the largest put into words (`engine.reasons`)."""
+"""Finds what contributed to an offer's score, and has the largest put into words (`engine.sayings`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.catalogue import K_ANONYMITY, Live
-from engine.columns import NEVER, Trait, Vocabulary
-from engine.contributions import Entries, Offers, Scales, contributions
+from engine.columns import FAMILY_WEIGHTS, Vocabulary
+from engine.contributions import Entries, Facts, Offers, Plain, Scales, reasons
 from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source
 from engine.ranking import Filters, Ranked, Weights
-from engine.reasons import (
-    HELSINKI,
-    KINDS,
-    MOST_REASONS,
-    TIMES,
-    Code,
-    Reason,
-    day,
-    distance,
-    local,
-    say,
-    when,
-    when_and_where,
-)
+from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason
+from engine.sayings import ALL, NUMBER, Sayings
 
 NEAR_METRES = 3_000.0
 SOON_MINUTES = 3 * 24 * 60
@@ -38,8 +26,6 @@ POPULAR = 0.4
 _ASKED = 0.01
 """What a filter counts among reasons: among offers that passed it moved nothing, but it is why they are here."""
 
-_ALL = tuple(Code)
-_NUMBER = {code: number for number, code in enumerate(_ALL)}
 _CODES = {
     Source.INTERESTED: {
         "keyword": Code.INTERESTED_TOPIC,
@@ -67,7 +53,20 @@ _CODES = {
     },
 }
 """What it is called that a feature of a family contributed, by where the leaning to it comes from."""
-_NUMBERS = {source: {family: _NUMBER[code] for family, code in its.items()} for source, its in _CODES.items()}
+_NUMBERS = {
+    source: np.array([NUMBER[its[family]] if family in its else -1 for family in ("", *FAMILY_WEIGHTS)], np.int64)
+    for source, its in _CODES.items()
+}
+"""The same as numbers, by the number of the family (`engine.columns.Vocabulary`); -1 where nothing is said."""
+_PLAIN = Plain(
+    seats_code=NUMBER[Code.LAST_SEATS],
+    closing_code=NUMBER[Code.ENROLMENT_CLOSING],
+    opened_code=NUMBER[Code.ENROLMENT_OPENED],
+    when_code=NUMBER[Code.WHEN_AND_WHERE],
+    seats=LAST_SEATS,
+    closing_minutes=SOON_MINUTES,
+    opened_minutes=OPENED_MINUTES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,6 @@ class Asked:
     """What an answer was made from, as far as reasons may speak of it."""
 
     live: Live
-    vocabulary: Vocabulary
     filters: Filters
     weights: Weights
     free: bool
@@ -83,130 +81,103 @@ class Asked:
     now: datetime
 
 
-class _Facts(NamedTuple):
-    """What reasons speak of in one offer; taken from the columns for all offers of an answer at once."""
-
-    start: int
-    metres: float
-    seats: int
-    opens: int
-    closes: int
-    traits: int
-    place: int
-    area: int
-
-
 class Explainer:
-    """Explains the offers of one answer.
+    """Explains the offers of answers.
 
     Parameters
     ----------
-    asked
-        What the answer was made from.
-    leanings
-        What the features were weighed by.
+    vocabulary
+        The names of features.
     divisions
         The names of areas.
     """
 
-    def __init__(self, asked: Asked, leanings: Sequence[Leaning], divisions: Divisions) -> None:
-        self._asked = asked
+    def __init__(self, vocabulary: Vocabulary, divisions: Divisions) -> None:
+        self._vocabulary = vocabulary
         self._divisions = divisions
-        self._today = asked.now.astimezone(HELSINKI).date()
-        self._said: dict[int, str] = {}
-        families = asked.vocabulary.families
-        weighed = [
-            (slot, number, adds)
-            for source, slots, adds in leanings
-            for numbers in (_NUMBERS[source],)
-            for slot, adds in zip(slots.tolist(), adds.tolist(), strict=True)
-            if (number := numbers.get(families[slot])) is not None
-        ]
-        slots, numbers, adds = zip(*weighed, strict=True) if weighed else ((), (), ())
-        self._entries = Entries(np.array(slots, np.int64), np.array(numbers, np.int64), np.array(adds, np.float64))
+        self._live: Live | None = None
+        self._said: dict[Language, Sayings] = {}
 
-    def reasons(self, shown: Ranked) -> list[tuple[Reason, ...]]:
-        """Return one to three reasons for each offer, the largest first."""
-        asked, columns, rows = self._asked, self._asked.live.columns, shown.rows
-        point, waits = asked.filters.point, shown.starts - np.int32(asked.live.minute)
-        far = np.full(len(rows), np.inf)
-        metres = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]).astype(float) if point else far
-        offers = Offers(rows, waits, metres, columns.slots, columns.norm, columns.popularity, columns.visitors)
-        numbers, slots = contributions(offers, self._entries, _scales(asked))
-        parts = (columns.seats, columns.opens, columns.closes, columns.traits, columns.place, columns.area)
-        facts = zip(shown.starts.tolist(), metres.tolist(), *(part[rows].tolist() for part in parts), strict=True)
-        explained = zip(numbers.tolist(), slots.tolist(), facts, strict=True)
-        return [self._reasons(numbers, slots, _Facts(*of)) for numbers, slots, of in explained]
+    def reasons(self, asked: Asked, leanings: Sequence[Leaning], shown: Ranked) -> list[tuple[Reason, ...]]:
+        """Return one to three reasons for each offer, the largest first.
 
-    def _reasons(self, numbers: Sequence[int], slots: Sequence[int], of: _Facts) -> tuple[Reason, ...]:
-        language = self._asked.language
-        chosen: list[Reason] = []
-        for number, slot in zip(numbers, slots, strict=True):
-            if number < 0:
-                break
-            code = _ALL[number]
-            about = self._name(slot) if slot else self._about(code, of)
-            if about is not None:
-                chosen.append(say(code, about, language))
-                if len(chosen) == MOST_REASONS:
-                    return tuple(chosen)
-        if not chosen:
-            chosen.append(say(Code.WHEN_AND_WHERE, self._when_and_where(of), language))
-        if (fact := self._fact(of)) is not None:
-            chosen.append(fact)
-        return tuple(chosen)
+        Parameters
+        ----------
+        leanings
+            What the features were weighed by.
+        """
+        live, columns, rows = asked.live, asked.live.columns, shown.rows
+        offers = Offers(
+            rows,
+            shown.starts - np.int32(live.minute),
+            _metres(asked, rows),
+            columns.slots,
+            columns.norm,
+            columns.popularity,
+            columns.visitors,
+        )
+        facts = Facts(
+            live.minute,
+            shown.starts,
+            columns.seats,
+            columns.opens,
+            columns.closes,
+            columns.traits,
+            columns.place,
+            columns.area,
+        )
+        told = reasons(offers, _entries(live, leanings), _scales(asked), facts, _PLAIN)
+        said = self._sayings(asked)
+        return [_chosen(said, *its) for its in told.tolist()]
 
-    def _about(self, code: Code, of: _Facts) -> str:
-        if code is Code.NEAR:
-            return distance(of.metres, self._asked.language)
-        if code is Code.POPULAR:
-            area = self._name(of.area)
-            return f": {area}" if area else ""
-        return self._moment(of.start) if code is Code.SOON else ""
+    def _sayings(self, asked: Asked) -> Sayings:
+        """Return what is worded already: as long as the offers, the names and the day are the same."""
+        if self._live is not asked.live:
+            self._live, self._said = asked.live, {}
+        if (said := self._said.get(asked.language)) is None:
+            today = asked.now.astimezone(HELSINKI).date()
+            said = self._said[asked.language] = Sayings(self._vocabulary, self._divisions, asked.language, today)
+        return said
 
-    def _fact(self, of: _Facts) -> Reason | None:
-        now, language = self._asked.live.minute, self._asked.language
-        if 1 <= of.seats <= LAST_SEATS:
-            return say(Code.LAST_SEATS, str(of.seats), language)
-        if of.closes < NEVER and of.closes - now <= SOON_MINUTES:
-            return say(Code.ENROLMENT_CLOSING, self._moment(of.closes), language)
-        if 0 <= now - of.opens <= OPENED_MINUTES:
-            return say(Code.ENROLMENT_OPENED, day(local(of.opens).date(), self._today, language), language)
-        return None
 
-    def _when_and_where(self, of: _Facts) -> str:
-        any_day = of.traits >> Trait.ANY_DAY & 1 and of.start <= self._asked.live.minute
-        start = None if any_day else self._moment(of.start)
-        return when_and_where(start, self._name(of.place) or "", self._asked.language)
+def _chosen(said: Sayings, fact: int, when_and_where: int, *added: int) -> tuple[Reason, ...]:
+    chosen = []
+    for packed in added:
+        if packed < 0:
+            break
+        if (reason := said[packed]) is not None:
+            chosen.append(reason)
+            if len(chosen) == MOST_REASONS:
+                return tuple(chosen)
+    plain = (fact,) if chosen else (when_and_where, fact)
+    return (*chosen, *(reason for packed in plain if packed >= 0 and (reason := said[packed]) is not None))
 
-    def _moment(self, minute: int) -> str:
-        return when(minute, self._today, self._asked.language)
 
-    def _name(self, slot: int) -> str | None:
-        """Return what a feature is called; None where it has no name for people."""
-        if slot not in self._said:
-            self._said[slot] = self._look_up(slot)
-        return self._said[slot] or None
+def _entries(live: Live, leanings: Sequence[Leaning]) -> Entries:
+    """Return the features that were weighed and can be spoken of."""
+    slots = np.concatenate([leaning.slots for leaning in leanings] or [np.zeros(0, np.int32)])
+    adds = np.concatenate([leaning.adds for leaning in leanings] or [np.zeros(0, np.float32)])
+    numbers = [_NUMBERS[leaning.source][live.families[leaning.slots]] for leaning in leanings]
+    return Entries(slots, np.concatenate(numbers or [np.zeros(0, np.int64)]), adds)
 
-    def _look_up(self, slot: int) -> str:
-        language, family = self._asked.language, self._asked.vocabulary.families[slot]
-        value = self._asked.vocabulary.names[slot][len(family) + 1 :]
-        if family in ("district", "neighborhood"):
-            return self._divisions.name_of(value, language)
-        if family == "organiser":
-            return value
-        words = {"kind": KINDS, "when": TIMES}.get(family, {}).get(value)
-        return words[language] if words else self._asked.vocabulary.labels[slot].pick(language)
+
+def _metres(asked: Asked, rows: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """Return how far the offers are from the point that was asked for."""
+    if (point := asked.filters.point) is None:
+        return np.full(len(rows), np.inf)
+    columns = asked.live.columns
+    metres: NDArray[np.float64] = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]).astype(float)
+    return metres
 
 
 def _scales(asked: Asked) -> Scales:
     weights = asked.weights
     return Scales(
-        codes=len(_ALL),
-        near_code=_NUMBER[Code.NEAR],
-        popular_code=_NUMBER[Code.POPULAR],
-        soon_code=_NUMBER[Code.SOON],
-        free_code=_NUMBER[Code.FREE],
+        codes=len(ALL),
+        near_code=NUMBER[Code.NEAR],
+        popular_code=NUMBER[Code.POPULAR],
+        soon_code=NUMBER[Code.SOON],
+        free_code=NUMBER[Code.FREE],
         near=weights.near,
         near_metres=NEAR_METRES,
         popular=weights.popularity,

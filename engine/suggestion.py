@@ -162,7 +162,7 @@ class Suggester:
         self._catalogue = catalogue
         self._online = online
         self._ledger = ledger
-        self._divisions = divisions or Divisions()
+        self._explainer = Explainer(catalogue.vocabulary, divisions or Divisions())
         self._new_id = new_id
 
     def warm_up(self, now: datetime) -> None:
@@ -234,8 +234,8 @@ class Suggester:
         slots, adds = joined(plan.leanings)
         request = Request(filters=wanted, weights=weights, slots=slots, adds=adds, closed=plan.closed)
         shown = rank(live, request, query.limit, spread)
-        asked = Asked(live, vocabulary, wanted, weights, query.free, query.language, now)
-        reasons = Explainer(asked, plan.leanings, self._divisions).reasons(shown)
+        asked = Asked(live, wanted, weights, query.free, query.language, now)
+        reasons = self._explainer.reasons(asked, plan.leanings, shown)
         cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
         parts = zip(cards, reasons, fit(live, shown.rows, wanted), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]

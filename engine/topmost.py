@@ -16,6 +16,7 @@ _U32, _U64 = np.uint32, np.uint64
 _SIGN, _HALF = np.uint32(1 << 31), np.uint64(32)
 _SAMPLED = 16
 """One score in so many is looked at for the guess."""
+_RUN = np.uint64(32)
 
 
 @compiled
@@ -52,11 +53,19 @@ def likely_least(scores: NDArray[np.float32], most: int) -> float:
 
 @compiled
 def find(scores: NDArray[np.float32], above: float, at: NDArray[np.uint32]) -> int:
-    """Write where the scores above a threshold are; return how many."""
-    n, threshold = _U64(0), np.float32(above)
-    for m in range(_U64(len(scores))):
-        at[n] = m
-        n += _U64(scores[m] > threshold)
+    """Write where the scores above a threshold are; return how many.
+
+    They are few: most runs have none, which is known from a count that the compiler turns into vector instructions.
+    """
+    n, threshold, size = _U64(0), np.float32(above), _U64(len(scores))
+    for start in range(_U64(0), size, _RUN):
+        end, hits = min(start + _RUN, size), _U32(0)
+        for m in range(start, end):
+            hits += _U32(scores[m] > threshold)
+        if hits > 0:
+            for m in range(start, end):
+                at[n] = m
+                n += _U64(scores[m] > threshold)
     return n  # type: ignore[return-value]  # an unsigned number is one
 
 
