@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from engine.columns import NEVER, Trait
 from engine.compilation import compiled
 
+MOST = 6
+"""How many of the largest are told of an offer: three are said, but not what has no name for people."""
 ABOUT_BITS, SLOT_BITS = 28, 30
 """A packed reason is, from the highest bits on: the number of its code, what it is about, a slot of the vocabulary."""
 ANY_DAY = (1 << ABOUT_BITS) - 1
@@ -99,16 +101,16 @@ class Plain(NamedTuple):
 def reasons(offers: Offers, entries: Entries, scales: Scales, facts: Facts, plain: Plain) -> NDArray[np.int64]:
     """Return what can be said of each offer, packed: a fact or -1, its date and place, then what added most.
 
-    Shape (offers, 2 + codes); -1 from where there is no more.
+    Shape (offers, 2 + `MOST`); -1 from where there is no more.
     """
     numbers, slots = contributions(offers, entries, scales)
-    told = np.full((len(numbers), 2 + scales.codes), -1)
+    told = np.full((len(numbers), 2 + MOST), -1)
     for n in range(len(numbers)):
         row, start = offers.rows[n], np.int64(facts.starts[n])
         told[n, 0] = fact_of(facts, plain, row)
         any_day = (facts.traits[row] & _ANY_DAY_BIT) != 0 and start <= facts.now
         told[n, 1] = pack(plain.when_code, ANY_DAY if any_day else start, facts.place[row])
-        for m in range(scales.codes):
+        for m in range(min(MOST, scales.codes)):
             number = numbers[n, m]
             if number < 0:
                 break

@@ -162,7 +162,7 @@ class Online:
         self._tell = self._redis.register_script(_TELL)
         self._visit = self._redis.register_script(_VISIT)
         self._waiting: list[tuple[Pseudonym, asyncio.Future[Sealed]]] = []
-        self._fetching: set[asyncio.Task[None]] = set()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def sealed(self, resident: Pseudonym) -> Sealed:
         """Fetch one resident's state in one round trip, together with those that are asked for in the same moment.
@@ -175,10 +175,11 @@ class Online:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Sealed] = loop.create_future()
         self._waiting.append((resident, answer))
-        if len(self._waiting) == 1:
-            # Whoever is at work in this turn of the loop has asked by the next: a busy process then asks Redis once
-            # for several, which spares most of the client's 50 us a call.
-            loop.call_soon(self._send)
+        if self._fetching is None:
+            # Whoever is at work in this turn of the loop has asked by the next, and who asks while Redis is at it comes
+            # in the turn after: the busier the process, the more it asks for at once, and the less of the client's
+            # 50 us a call falls on each.
+            self._fetching = loop.create_task(self._fetch())
         return await answer
 
     async def sealed_many(self, residents: Sequence[Pseudonym]) -> list[Sealed]:
@@ -188,25 +189,22 @@ class Online:
         raw = await _answer(self._redis.mget([key for resident in residents for key in _keys(resident)]))
         return [Sealed(resident, raw[3 * n : 3 * n + 3]) for n, resident in enumerate(residents)]
 
-    def _send(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        task = asyncio.create_task(self._fetch(waiting))
-        self._fetching.add(task)
-        task.add_done_callback(self._fetching.discard)
-
-    async def _fetch(self, waiting: Sequence[tuple[Pseudonym, "asyncio.Future[Sealed]"]]) -> None:
-        found: Iterable[Sealed | Exception]
-        try:
-            found = await self.sealed_many([resident for resident, _ in waiting])
-        except Exception as error:  # noqa: BLE001 - whatever it is, who waits must hear of it
-            found = repeat(error)
-        for (_, answer), its in zip(waiting, found, strict=False):
-            if answer.done():  # who asked has gone
-                continue
-            if isinstance(its, Exception):
-                answer.set_exception(its)
-            else:
-                answer.set_result(its)
+    async def _fetch(self) -> None:
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            found: Iterable[Sealed | Exception]
+            try:
+                found = await self.sealed_many([resident for resident, _ in waiting])
+            except Exception as error:  # noqa: BLE001 - whatever it is, who waits must hear of it
+                found = repeat(error)
+            for (_, answer), its in zip(waiting, found, strict=False):
+                if answer.done():  # who asked has gone
+                    continue
+                if isinstance(its, Exception):
+                    answer.set_exception(its)
+                else:
+                    answer.set_result(its)
+        self._fetching = None
 
     async def consents(self, resident: Pseudonym) -> Consents | None:
         """Return the flags, or None where they are not held."""

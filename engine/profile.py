@@ -40,6 +40,10 @@ class Leaning(NamedTuple):
     adds: NDArray[np.float32]
 
 
+NO_LEANING = Leaning(Source.STATED, np.zeros(0, np.int32), np.zeros(0, np.float32))
+_NOTHING_TOLD = Interests()
+
+
 def from_taste(keys: Keys, weights: NDArray[np.float32], live: Live) -> Leaning:
     """Return what behaviour leans to; features that no offer has are passed over."""
     evidence = float(np.abs(weights).sum())
@@ -48,6 +52,8 @@ def from_taste(keys: Keys, weights: NDArray[np.float32], live: Live) -> Leaning:
 
 def from_interests(interests: Interests, live: Live, *, located: bool) -> Leaning:
     """Return what a resident told us to lean to; districts only with leave for `location`."""
+    if interests == _NOTHING_TOLD:
+        return NO_LEANING
     told = {f"keyword:{id_}": _STATED_WEIGHTS["keyword"] for id_ in interests.keywords}
     told |= {f"kind:{kind}": _STATED_WEIGHTS["kind"] for kind in interests.kinds}
     for area in interests.districts if located else ():

@@ -88,9 +88,11 @@ class Fit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def with_interests(query: Query, interests: Interests, now: datetime) -> tuple[Query, int | None]:
     """Return the query with what the resident told, where the query itself asks nothing, and the birth year to use."""
-    told = msgspec.structs.replace(
-        query, languages=query.languages or interests.languages, access=query.access or interests.access
-    )
+    told = query
+    if interests.languages or interests.access:
+        told = msgspec.structs.replace(
+            query, languages=query.languages or interests.languages, access=query.access or interests.access
+        )
     year = interests.birth_year
     return told, year if query.age is None and year is not None and 0 <= now.year - year < OLDEST else None
 
