@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import IntEnum
+from hashlib import blake2b
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -145,6 +146,7 @@ class Row(NamedTuple):
     x: float
     y: float
     series: int
+    title: int
     place: int
     area: int
     keywords: int
@@ -175,6 +177,8 @@ class Columns:
         Metres east and north of the city's middle; `FAR_METRES` where unknown.
     series, place, area
         Slots; `area` is the neighbourhood, else the district.
+    title
+        See `title_number`.
     keywords, counts
         How many of the first `slots` are keywords, and how many there are in all.
     slots
@@ -199,6 +203,7 @@ class Columns:
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     series: NDArray[np.int32]
+    title: NDArray[np.int32]
     place: NDArray[np.int32]
     area: NDArray[np.int32]
     keywords: NDArray[np.int32]
@@ -260,6 +265,7 @@ def encode_row(offer: Offer, vocabulary: Vocabulary, dates_from: int) -> Row:
         x=x,
         y=y,
         series=vocabulary.series(offer.series),
+        title=title_number(offer.name),
         place=vocabulary.add(f"place:{offer.place.id}", offer.place.name) if offer.place else 0,
         area=_area(point, vocabulary),
         keywords=sum(vocabulary.families[slot] == "keyword" for slot in slots),
@@ -267,6 +273,17 @@ def encode_row(offer: Offer, vocabulary: Vocabulary, dates_from: int) -> Row:
         slots=slots,
         dates=dates,
     )
+
+
+def title_number(name: Localized) -> int:
+    """Return a number that offers of one name share, whatever dates, numbers and marks stand in it; 0 for no name.
+
+    It is a hash, so that nothing need be kept: two names of the 200 that are looked through share one in 1 of 100,000
+    answers, and then one offer gives way that need not.
+    """
+    letters = "".join(filter(str.isalpha, (name.fi or name.sv or name.en or "").casefold()))
+    hashed = int.from_bytes(blake2b(letters.encode(), digest_size=4).digest(), "little")
+    return hashed & NEVER or 1 if letters else 0
 
 
 def _position(place: Place | None) -> tuple[float, float]:

@@ -19,6 +19,8 @@ SOON = np.float32(SOON_MINUTES)
 
 _AHEAD = 8
 """Offers between the one that is scored and the one that is fetched."""
+_OF_TITLE = 2
+"""How many of one name an answer has; a longer one has a tenth of its offers."""
 _MISFIT = np.float32(-1e30)
 _LEAST = 1e-12
 _I64, _U32, _U64, _F32 = np.int64, np.uint32, np.uint64, np.float32
@@ -86,6 +88,7 @@ class Cold(NamedTuple):
     dates_to: NDArray[np.int32]
     dates: NDArray[np.int32]
     series: NDArray[np.int32]
+    titles: NDArray[np.int32]
     places: NDArray[np.int32]
     topic_counts: NDArray[np.int32]
     posting_starts: NDArray[np.int64]
@@ -296,6 +299,30 @@ def add_factors(
 
 
 @compiled
+def give_way(  # noqa: PLR0913 - a kernel takes arrays
+    free: NDArray[np.bool_],
+    spare: NDArray[np.bool_],
+    its_series: NDArray[np.int32],
+    its_title: NDArray[np.int32],
+    picked: NDArray[np.int64],
+    of_title: int,
+) -> None:
+    """Close the series of the last pick; set aside what is named like it as soon as `of_title` of them are picked."""
+    series, title = its_series[picked[-1]], its_title[picked[-1]]
+    if series != 0:
+        for i in range(len(free)):
+            free[i] &= its_series[i] != series
+            spare[i] &= its_series[i] != series
+    alike = 0
+    for pick in picked:
+        alike += its_title[pick] == title
+    if title != 0 and alike >= of_title:
+        for i in range(len(free)):
+            spare[i] |= free[i] & (its_title[i] == title)
+            free[i] &= its_title[i] != title
+
+
+@compiled
 def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
     cold: Cold,
     scores: NDArray[np.float32],
@@ -307,19 +334,23 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
     """Return which offers to show, in order.
 
     Each pick is the offer with the best score after what the picks before take off: `takes[0]` for its topics and
-    `takes[1]` for its place, the more the more picks share them, and `takes[2]` for its kind's share of the picks.
+    `takes[1]` for its place, the more the more picks share them, and `takes[2]` for its kind's share of the picks. Of a
+    series one is picked. Of a name, as many venues give to the same activity, few are: more only when nothing else is
+    left.
 
     `scores` fall. As nothing is ever added to a score, the search for the next pick ends where the bare score is below
     the best found.
     """
     n, size, picked = 0, len(scores), np.empty(min(most, len(scores)), np.int64)
-    free, of_kind, worn = (
+    free, spare, of_kind, worn = (
         np.ones(size, np.bool_),
+        np.zeros(size, np.bool_),
         np.zeros(_KIND_BITS + 1, np.float32),
         np.zeros(cold.names, np.float32),
     )
     topics, series, places, topic_counts = cold.slots, cold.series, cold.places, cold.topic_counts
     its_series, its_place, its_topics = series[rows], places[rows], topic_counts[rows]
+    its_title, of_title = cold.titles[rows], max(_OF_TITLE, most // 10)
     while n < len(picked):
         top, top_worth = -1, _F32(-np.inf)
         for i in range(size):
@@ -334,7 +365,10 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
                 if worth > top_worth:
                     top, top_worth = i, worth
         if top < 0:
-            break
+            if not spare.any():
+                break
+            free, spare, of_title = spare, free, most
+            continue
         picked[n] = top
         n += 1
         free[top] = False
@@ -343,7 +377,5 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
             worn[topics[rows[top], k]] = (_F32(1) + worn[topics[rows[top], k]]) / _F32(2)
         if its_place[top] != 0:
             worn[its_place[top]] = (_F32(1) + worn[its_place[top]]) / _F32(2)
-        if its_series[top] != 0:
-            for i in range(size):
-                free[i] &= its_series[i] != its_series[top]
+        give_way(free, spare, its_series, its_title, picked[:n], of_title)
     return picked[:n]

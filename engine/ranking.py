@@ -132,8 +132,9 @@ class Ranked(NamedTuple):
 def rank(live: Live, request: Request, most: int, spread: Spread | None = None) -> Ranked:
     """Return the best live offers that fit a request; equal ones in the catalogue's order.
 
-    With a `spread` they are chosen among the `POOL` best, so that topics, places and kinds spread and at most one of a
-    series is there; the first is always the best.
+    With a `spread` they are chosen among the `POOL` best, so that topics, places and kinds spread, at most one of a
+    series is there and at most two (in longer answers a tenth) go by one name while others are left; the first is
+    always the best.
     """
     weights = request.weights
     rows, scores, starts = kernels.rank(
@@ -215,6 +216,7 @@ def _cold(live: Live) -> kernels.Cold:
         columns.dates_to,
         live.dates,
         columns.series,
+        columns.title,
         columns.place,
         columns.keywords,
         postings.starts,

@@ -33,7 +33,10 @@ def facts(catalogue: Catalogue, now: datetime) -> dict[str, tuple]:
         held.ids[row]: (
             *(int(part[row]) for part in (columns.traits, held.next, columns.last)),
             *(round(float(part[row]), 3) for part in (columns.x, columns.y)),
-            *(int(getattr(columns, name)[row]) for name in ("until", "opens", "closes", "seats", "keywords", "counts")),
+            *(
+                int(getattr(columns, name)[row])
+                for name in ("until", "opens", "closes", "seats", "keywords", "counts", "title")
+            ),
             tuple(names[slot] for slot in columns.slots[row].tolist()),
             names[int(columns.place[row])],
             names[int(columns.area[row])],

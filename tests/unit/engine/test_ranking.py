@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.catalogue import Catalogue
+from engine.columns import title_number
+from engine.language import Language, Localized
 from engine.offers import Access, Kind, Occurrence, Offer
 from engine.query import Query, filters
 from engine.ranking import Filters, Ranked, Request, Spread, Weights, rank
@@ -226,6 +228,58 @@ def test_one_of_a_series_is_enough():
     shown = [int(id_[5:]) for id_ in ids(catalogue, ask(catalogue, most=12, spread=SPREAD))]
     assert len(shown) == 6
     assert len({n % 3 for n in shown if n < 9}) == 3
+
+
+def named(names: str, **changes) -> list[Offer]:
+    """Offers of series and venues of their own, the first the most popular: each letter is an activity's name."""
+    return [
+        offer(f"{n}", name=Localized(fi=f"{name} {n + 1}/2026!"), series=f"s{n}", place=place(f"venue-{n}"), **changes)
+        for n, name in enumerate(names)
+    ]
+
+
+def shown_of(offers: list[Offer], most: int) -> str:
+    """The names that an answer shows, in order."""
+    catalogue, size = loaded(*offers), len(offers)
+    catalogue.live(NOW).columns.popularity[:size] = np.linspace(1, 0, size)
+    found = ids(catalogue, ask(catalogue, most=most, spread=Spread(topic=0, place=0, kind=0)))
+    return "".join((offers[int(id_)].name.pick(Language.FI) or " ")[0] for id_ in found)
+
+
+@pytest.mark.parametrize(
+    ("names", "most", "shown"),
+    [
+        ("aaaabbbcde", 5, "aabbc"),
+        ("aaaabcdefg", 8, "aabcdefg"),
+        ("aaaab", 5, "aabaa"),
+        ("aAaAb", 3, "aAb"),
+        ("abcde", 5, "abcde"),
+        ("a" * 40 + "bcdefghijklmnopqrstuvw", 20, "aabcdefghijklmnopqrs"),
+        ("a" * 10 + "bcdefghijklmnopqrstuvwxyz" * 2, 40, "aaaabcdefghijklmnopqrstuvwxyzbcdefghijkl"),
+        ("aaa", 2, "aa"),
+    ],
+)
+def test_one_activity_at_many_venues_does_not_crowd_an_answer(names, most, shown):
+    assert shown_of(named(names), most) == shown
+
+
+def test_what_has_no_name_is_not_of_one_name():
+    assert shown_of([offer(f"{n}", name=Localized()) for n in range(6)] + named("      b")[6:], 6) == "      "
+
+
+def test_a_name_is_the_same_in_capitals_and_with_other_numbers_and_marks():
+    same = [
+        Localized(fi="Muskari 1-2-vuotiaille"),
+        Localized(fi="MUSKARI: 3-4 -VUOTIAILLE!"),
+        Localized(fi="muskari vuotiaille", sv="Musiklek", en="Music play"),
+        Localized(en="muskari, vuotiaille"),
+    ]
+    other = [Localized(fi="Muskari"), Localized(sv="Musiklek"), Localized(fi="Музыка"), Localized(fi="Ää"), Localized()]
+    numbers = [title_number(name) for name in same + other]
+    assert len(set(numbers[:4])) == 1
+    assert len(set(numbers[3:])) == 6
+    assert title_number(Localized(fi="2026!")) == title_number(Localized()) == 0
+    assert all(0 <= number < 2**31 for number in numbers)
 
 
 def test_topics_places_and_kinds_spread():
