@@ -29,7 +29,7 @@ from engine.profile import from_taste
 from engine.query import Query, filters
 from engine.ranking import Request, rank
 from engine.suggestion import OWN
-from engine.taste import Taste, features
+from engine.taste import Taste, extent, features
 
 RATIO = Promise(name="ranking_ratio", unit="ratio", bound=1.0, better="lower")
 FACTORS = 64
@@ -43,23 +43,21 @@ class City:
     """A full catalogue with factors and popularity, and somebody who has been busy in it."""
 
     catalogue: Catalogue
-    taste: Taste
+    taste: bytes
     direction: NDArray[np.float32]
     now: datetime
 
     def request(self, query: Query) -> Request:
         """Return what is asked of the first stage, as a suggestion makes it."""
         live = self.catalogue.live(self.now)
-        keys, weights = self.taste.weights(self.now, located=True)
-        leaning = from_taste(keys, weights, live)
-        closed = [row for key in self.taste.settled().tolist() if (row := self.catalogue.row(key)) is not None]
+        leaning, settled = from_taste(self.taste, live, self.now, located=True)
         return Request(
             filters=filters(query, None, self.catalogue.vocabulary, self.now),
             weights=OWN.weights,
             slots=leaning.slots,
             adds=leaning.adds,
             direction=self.direction,
-            closed=closed,
+            closed=self.catalogue.rows(settled.tolist()),
         )
 
     def share(self, query: Query) -> float:
@@ -81,7 +79,7 @@ def city(offers: int, now: datetime, seed: int = 1) -> City:
     scores = numbers.pareto(1.2, offers).tolist()
     catalogue.popularity({id_: (score, 20) for id_, score in zip(ids, scores, strict=True)})
     direction = numbers.normal(0, 0.5, FACTORS).astype(np.float32)
-    return City(catalogue, _taste(sample, now, random.Random(seed)), direction, now)  # noqa: S311 - the same each time
+    return City(catalogue, _taste(sample, now, random.Random(seed)).pack(), direction, now)  # noqa: S311 - the same each time
 
 
 def question(now: datetime) -> Query:
@@ -112,7 +110,7 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     ranked, multiplied = (statistics.median(column) * 1e6 for column in zip(*pairs, strict=True))
     reference = (
         f"numpy X @ q of {len(live):,} x {FACTORS} float32, one thread: {multiplied:.0f} us; ranking: {ranked:.0f} us; "
-        f"{share:.0%} of the offers fit, {len(made.taste.keys)} features of taste"
+        f"{share:.0%} of the offers fit, {extent(made.taste)[1]} features of taste"
     )
     ground.say(f"ranking_ratio: {reference}")
     return [RATIO.measured([ours / theirs for ours, theirs in pairs], reference)]

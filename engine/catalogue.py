@@ -166,6 +166,10 @@ class Catalogue:
         """Return the row of the offer whose id has this hash (`engine.taste.key`)."""
         return self._at.get(hashed)
 
+    def rows(self, hashed: Sequence[Key]) -> list[int]:
+        """Return the rows of those of the offers that are here."""
+        return [row for row in map(self._at.get, hashed) if row is not None]
+
     def apply(self, changes: Mapping[str, Offer | None]) -> None:
         """Put in new and changed offers, take out those that are None or that nobody can get into any more."""
         replaced = {id_: self._take_out(id_) for id_ in changes}

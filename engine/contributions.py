@@ -47,14 +47,26 @@ class Offers(NamedTuple):
     visitors: NDArray[np.int32]
 
 
-class Facts(NamedTuple):
-    """What reasons tell of the offers shown, beside what added to their scores.
+class Shown(NamedTuple):
+    """What an answer shows (`engine.ranking.Ranked`), at what minute, and the point that was asked for, if any was."""
 
-    `starts` are those of the offers shown, `now` the minute of the answer; the rest are columns.
-    """
-
-    now: int
+    rows: NDArray[np.uint32]
     starts: NDArray[np.int32]
+    now: int
+    x: float
+    y: float
+    near: bool
+
+
+class Facts(NamedTuple):
+    """What reasons read of offers: `engine.columns.Columns`."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    slots: NDArray[Any]
+    norm: NDArray[np.float32]
+    popularity: NDArray[np.float32]
+    visitors: NDArray[np.int32]
     seats: NDArray[np.int32]
     opens: NDArray[np.int32]
     closes: NDArray[np.int32]
@@ -98,17 +110,23 @@ class Plain(NamedTuple):
 
 
 @compiled
-def reasons(offers: Offers, entries: Entries, scales: Scales, facts: Facts, plain: Plain) -> NDArray[np.int64]:
+def reasons(shown: Shown, facts: Facts, entries: Entries, scales: Scales, plain: Plain) -> NDArray[np.int64]:
     """Return what can be said of each offer, packed: a fact or -1, its date and place, then what added most.
 
     Shape (offers, 2 + `MOST`); -1 from where there is no more.
     """
+    metres = np.full(len(shown.rows), np.inf)
+    for n in range(len(shown.rows) if shown.near else 0):
+        row = shown.rows[n]
+        metres[n] = np.hypot(facts.x[row] - shown.x, facts.y[row] - shown.y)
+    waits = (shown.starts - shown.now).astype(np.int32)
+    offers = Offers(shown.rows, waits, metres, facts.slots, facts.norm, facts.popularity, facts.visitors)
     numbers, slots = contributions(offers, entries, scales)
     told = np.full((len(numbers), 2 + MOST), -1)
     for n in range(len(numbers)):
-        row, start = offers.rows[n], np.int64(facts.starts[n])
-        told[n, 0] = fact_of(facts, plain, row)
-        any_day = (facts.traits[row] & _ANY_DAY_BIT) != 0 and start <= facts.now
+        row, start = shown.rows[n], np.int64(shown.starts[n])
+        told[n, 0] = fact_of(facts, plain, row, shown.now)
+        any_day = (facts.traits[row] & _ANY_DAY_BIT) != 0 and start <= shown.now
         told[n, 1] = pack(plain.when_code, ANY_DAY if any_day else start, facts.place[row])
         for m in range(min(MOST, scales.codes)):
             number = numbers[n, m]
@@ -116,7 +134,7 @@ def reasons(offers: Offers, entries: Entries, scales: Scales, facts: Facts, plai
                 break
             about, slot = np.int64(0), slots[n, m]
             if number == scales.near_code:
-                about = np.int64(round(offers.metres[n]))
+                about = np.int64(round(metres[n]))
             elif number == scales.popular_code:
                 slot = np.int64(facts.area[row])
             elif number == scales.soon_code:
@@ -126,14 +144,14 @@ def reasons(offers: Offers, entries: Entries, scales: Scales, facts: Facts, plai
 
 
 @compiled
-def fact_of(facts: Facts, plain: Plain, row: int) -> _Whole:
+def fact_of(facts: Facts, plain: Plain, row: int, now: int) -> _Whole:
     """Return the fact most worth telling of an offer, packed, or -1."""
     seats, closes, opens = np.int64(facts.seats[row]), np.int64(facts.closes[row]), np.int64(facts.opens[row])
     if 1 <= seats <= plain.seats:
         return pack(plain.seats_code, seats, 0)
-    if closes < NEVER and closes - facts.now <= plain.closing_minutes:
+    if closes < NEVER and closes - now <= plain.closing_minutes:
         return pack(plain.closing_code, closes, 0)
-    if 0 <= facts.now - opens <= plain.opened_minutes:
+    if 0 <= now - opens <= plain.opened_minutes:
         return pack(plain.opened_code, opens, 0)
     return -1
 

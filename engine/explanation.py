@@ -1,18 +1,17 @@
 """Finds what contributed to an offer's score, and has the largest put into words (`engine.sayings`)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.catalogue import K_ANONYMITY, Live
 from engine.columns import FAMILY_WEIGHTS, Vocabulary
-from engine.contributions import Entries, Facts, Offers, Plain, Scales, reasons
+from engine.contributions import Entries, Facts, Plain, Scales, Shown, reasons
 from engine.districts import Divisions
 from engine.language import Language
-from engine.profile import Leaning, Source
+from engine.profile import Leaning, Source, joined
 from engine.ranking import Filters, Ranked, Weights
 from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason
 from engine.sayings import ALL, NUMBER, Sayings
@@ -58,6 +57,7 @@ _NUMBERS = {
     for source, its in _CODES.items()
 }
 """The same as numbers, by the number of the family (`engine.columns.Vocabulary`); -1 where nothing is said."""
+_NONE = np.zeros(0, np.int64)
 _PLAIN = Plain(
     seats_code=NUMBER[Code.LAST_SEATS],
     closing_code=NUMBER[Code.ENROLMENT_CLOSING],
@@ -69,8 +69,7 @@ _PLAIN = Plain(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What an answer was made from, as far as reasons may speak of it."""
 
     live: Live
@@ -106,29 +105,13 @@ class Explainer:
         leanings
             What the features were weighed by.
         """
-        live, columns, rows = asked.live, asked.live.columns, shown.rows
-        offers = Offers(
-            rows,
-            shown.starts - np.int32(live.minute),
-            _metres(asked, rows),
-            columns.slots,
-            columns.norm,
-            columns.popularity,
-            columns.visitors,
-        )
-        facts = Facts(
-            live.minute,
-            shown.starts,
-            columns.seats,
-            columns.opens,
-            columns.closes,
-            columns.traits,
-            columns.place,
-            columns.area,
-        )
-        told = reasons(offers, _entries(live, leanings), _scales(asked), facts, _PLAIN)
+        point, columns = asked.filters.point, asked.live.columns
+        x, y = point or (0.0, 0.0)
+        facts = Facts(*(getattr(columns, name) for name in Facts._fields))
+        its = Shown(shown.rows, shown.starts, asked.live.minute, x, y, point is not None)
+        told = reasons(its, facts, _entries(asked.live, leanings), _scales(asked), _PLAIN)
         said = self._sayings(asked)
-        return [_chosen(said, *its) for its in told.tolist()]
+        return [_chosen(said, *packed) for packed in told.tolist()]
 
     def _sayings(self, asked: Asked) -> Sayings:
         """Return what is worded already: as long as the offers, the names and the day are the same."""
@@ -154,20 +137,10 @@ def _chosen(said: Sayings, fact: int, when_and_where: int, *added: int) -> tuple
 
 
 def _entries(live: Live, leanings: Sequence[Leaning]) -> Entries:
-    """Return the features that were weighed and can be spoken of."""
-    slots = np.concatenate([leaning.slots for leaning in leanings] or [np.zeros(0, np.int32)])
-    adds = np.concatenate([leaning.adds for leaning in leanings] or [np.zeros(0, np.float32)])
-    numbers = [_NUMBERS[leaning.source][live.families[leaning.slots]] for leaning in leanings]
-    return Entries(slots, np.concatenate(numbers or [np.zeros(0, np.int64)]), adds)
-
-
-def _metres(asked: Asked, rows: NDArray[np.uint32]) -> NDArray[np.float64]:
-    """Return how far the offers are from the point that was asked for."""
-    if (point := asked.filters.point) is None:
-        return np.full(len(rows), np.inf)
-    columns = asked.live.columns
-    metres: NDArray[np.float64] = np.hypot(columns.x[rows] - point[0], columns.y[rows] - point[1]).astype(float)
-    return metres
+    """Return the features that were weighed, and what each is called."""
+    slots, adds = joined(leanings)
+    numbers = [_NUMBERS[leaning.source][live.families[leaning.slots]] for leaning in leanings if len(leaning.slots)]
+    return Entries(slots, numbers[0] if len(numbers) == 1 else np.concatenate([*numbers, _NONE]), adds)
 
 
 def _scales(asked: Asked) -> Scales:

@@ -120,13 +120,18 @@ class Sealed:
 
     def taste(self, permit: Permit) -> Taste | None:
         """Return the taste, or None where Redis holds none."""
+        packed = self.packed_taste(permit)
+        try:
+            return None if packed is None else Taste.unpack(packed)
+        except ValueError:
+            return None
+
+    def packed_taste(self, permit: Permit) -> bytes | None:
+        """Return the taste in the form that `Taste.unpack` and `engine.profile.from_taste` read."""
         self._check(permit, Purpose.ACTIVITY)
         if not self._taste or self.consents is None or not _made_under(self._taste[8:24], permit, self.consents):
             return None
-        try:
-            return Taste.unpack(self._taste[24:])
-        except ValueError:
-            return None
+        return bytes(self._taste[24:])
 
     def interests(self, permit: Permit) -> Interests | None:
         """Return what the resident told, or None where Redis holds nothing."""

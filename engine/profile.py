@@ -5,17 +5,19 @@ for the offer's own length (`Columns.norm`), which is the same for all of its fe
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import kernels
+from engine import kernels, learned
 from engine.catalogue import Live
+from engine.columns import FAMILY_WEIGHTS
 from engine.offers import Offer
 from engine.residents import Interests
-from engine.taste import Keys, features, key
+from engine.taste import START, Keys, extent, features, key
 
 TASTE_SCALE = 1.0
 STATED_SCALE = 0.8
@@ -40,20 +42,42 @@ class Leaning(NamedTuple):
     adds: NDArray[np.float32]
 
 
-NO_LEANING = Leaning(Source.STATED, np.zeros(0, np.int32), np.zeros(0, np.float32))
+_NO_ADDS = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 _NOTHING_TOLD = Interests()
+_ALL_ON = np.zeros(len(FAMILY_WEIGHTS) + 1, np.bool_)
 
 
-def from_taste(keys: Keys, weights: NDArray[np.float32], live: Live) -> Leaning:
-    """Return what behaviour leans to; features that no offer has are passed over."""
-    evidence = float(np.abs(weights).sum())
-    return _leaning(Source.INTERESTED, keys, weights, TASTE_SCALE * evidence / (evidence + _EVIDENCE), live)
+class Learned(NamedTuple):
+    """What a resident's taste tells: what it leans to, and the hashes of offers that are not to be suggested."""
+
+    leaning: Leaning
+    settled: NDArray[np.uint64]
+
+
+NOTHING_LEARNED = Learned(Leaning(Source.INTERESTED, *_NO_ADDS), np.zeros(0, np.uint64))
+
+
+def from_taste(packed: bytes, live: Live, now: datetime, *, located: bool) -> Learned:
+    """Return what behaviour leans to, from a taste in its packed form; features that no offer has are passed over.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no taste of this version (`engine.taste.extent`).
+    """
+    reference, features, touches, _ = extent(packed)
+    octets, its = np.frombuffer(packed, np.uint8), learned.Extent(START, features, touches)
+    known = learned.Features(live.keys, live.key_slots, live.idf, live.families)
+    age = max(0.0, now.timestamp() - reference)
+    slots, adds, evidence = learned.weigh(octets, its, known, _ALL_ON, located, age)
+    scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
+    return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), learned.settled(octets, its))
 
 
 def from_interests(interests: Interests, live: Live, *, located: bool) -> Leaning:
     """Return what a resident told us to lean to; districts only with leave for `location`."""
     if interests == _NOTHING_TOLD:
-        return NO_LEANING
+        return Leaning(Source.STATED, *_NO_ADDS)
     told = {f"keyword:{id_}": _STATED_WEIGHTS["keyword"] for id_ in interests.keywords}
     told |= {f"kind:{kind}": _STATED_WEIGHTS["kind"] for kind in interests.kinds}
     for area in interests.districts if located else ():
@@ -69,9 +93,14 @@ def from_offer(offer: Offer, live: Live) -> Leaning:
 
 def joined(leanings: Sequence[Leaning]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return all slots with what they add; one that is in several leanings comes several times."""
-    slots = [leaning.slots for leaning in leanings] or [np.zeros(0, np.int32)]
-    adds = [leaning.adds for leaning in leanings] or [np.zeros(0, np.float32)]
-    return np.concatenate(slots), np.concatenate(adds)
+    leading = [leaning for leaning in leanings if len(leaning.slots)]
+    if len(leading) == 1:
+        return leading[0].slots, leading[0].adds
+    slots, adds = _NO_ADDS
+    return (
+        np.concatenate([slots, *(leaning.slots for leaning in leading)]),
+        np.concatenate([adds, *(leaning.adds for leaning in leading)]),
+    )
 
 
 def _keys(names: Iterable[str]) -> Keys:
@@ -80,6 +109,6 @@ def _keys(names: Iterable[str]) -> Keys:
 
 def _leaning(source: Source, keys: Keys, weights: NDArray[np.float32], scale: float, live: Live) -> Leaning:
     if not len(keys):
-        return Leaning(source, np.zeros(0, np.int32), np.zeros(0, np.float32))
+        return Leaning(source, *_NO_ADDS)
     slots, adds = kernels.weigh(live.keys, live.key_slots, live.idf, keys, weights)
     return Leaning(source, slots, adds * np.float32(scale))

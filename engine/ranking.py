@@ -13,9 +13,9 @@ The score of an offer is::
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ from engine.columns import KIND_BITS, LANGUAGE_UNKNOWN, NEVER, OLDEST, Trait
 POOL = 200
 """How many of the best are looked through for variety."""
 
+_NO_MODEL = np.zeros(0, np.float32)
 _ALL_LANGUAGES = (1 << 32) - 1
 
 
@@ -46,8 +47,7 @@ class Spread(NamedTuple):
     kind: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """What an offer must fit. The defaults ask nothing.
 
     Attributes
@@ -73,6 +73,11 @@ class Filters:
     until: int = NEVER
 
     @property
+    def by_place_or_time(self) -> bool:
+        """Whether a point or a time is asked for."""
+        return self.point is not None or self.starts_from > 0 or self.until < NEVER
+
+    @property
     def by_age(self) -> bool:
         """Whether an age is asked for."""
         return self.oldest < OLDEST
@@ -88,8 +93,10 @@ class Filters:
         return self.needs >= 1 << Trait.ACCESS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+_ANYWHERE: dict[str, Any] = {"point": None, "radius_metres": math.inf, "starts_from": 0, "until": NEVER}
+
+
+class Request(NamedTuple):
     """What is asked of the first stage.
 
     Attributes
@@ -107,7 +114,7 @@ class Request:
     weights: Weights
     slots: NDArray[np.int32]
     adds: NDArray[np.float32]
-    direction: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    direction: NDArray[np.float32] = _NO_MODEL
     closed: Sequence[int] = ()
 
 
@@ -156,7 +163,19 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
 def _base(live: Live, request: Request) -> NDArray[np.float32]:
     """Return what the scores are apart from who asks, when and where: the same for many, so worked out once."""
     filters, weights = request.filters, request.weights
-    asked = kernels.Suiting(
+
+    def work() -> NDArray[np.float32]:
+        rows, columns = len(live.next), live.columns
+        suits = kernels.suit(columns.traits[:rows], columns.languages[:rows], _suiting(filters, weights.unknown))
+        mixed = live.mix(weights.popularity, weights.soon) + suits
+        return np.where(live.next < NEVER, mixed, np.float32(-np.inf))
+
+    anywhere = msgspec.structs.replace(filters, **_ANYWHERE) if filters.by_place_or_time else filters
+    return live.remembered((anywhere, weights), work)
+
+
+def _suiting(filters: Filters, unknown: float) -> kernels.Suiting:
+    return kernels.Suiting(
         kinds=filters.kinds,
         needs=filters.needs,
         languages=filters.languages | LANGUAGE_UNKNOWN if filters.languages else _ALL_LANGUAGES,
@@ -165,16 +184,8 @@ def _base(live: Live, request: Request) -> NDArray[np.float32]:
         by_age=filters.by_age,
         by_access=filters.by_access,
         by_language=filters.by_language,
-        unknown=weights.unknown,
+        unknown=unknown,
     )
-
-    def work() -> NDArray[np.float32]:
-        rows, columns = len(live.next), live.columns
-        suits = kernels.suit(columns.traits[:rows], columns.languages[:rows], asked)
-        mixed = live.mix(weights.popularity, weights.soon) + suits
-        return np.where(live.next < NEVER, mixed, np.float32(-np.inf))
-
-    return live.remembered((asked, weights.popularity, weights.soon), work)
 
 
 def _asked(filters: Filters, now: int) -> kernels.Asked:

@@ -15,11 +15,10 @@ used, or nothing can be read, the answer is what is popular here and now, and sa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from secrets import token_hex
 from typing import Literal, NamedTuple, Protocol
-from uuid import uuid4
 
 import msgspec
 
@@ -32,12 +31,12 @@ from engine.events import AwareTime, Impression, Pseudonym
 from engine.explanation import Asked, Explainer
 from engine.language import Localized
 from engine.offers import Kind, Offer
-from engine.profile import Leaning, from_interests, from_offer, from_taste, joined
+from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
 from engine.query import Fit, Query, filters, fit, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, rank
 from engine.reasons import Reason
 from engine.residents import Interests
-from engine.taste import Taste, key
+from engine.taste import key
 
 
 class Manner(NamedTuple):
@@ -101,8 +100,8 @@ class SealedState(Protocol):
 
     consents: Consents | None
 
-    def taste(self, permit: Permit) -> Taste | None:
-        """Return the taste."""
+    def packed_taste(self, permit: Permit) -> bytes | None:
+        """Return the taste, packed."""
 
     def interests(self, permit: Permit) -> Interests | None:
         """Return what the resident told."""
@@ -122,18 +121,17 @@ class Ledger(Protocol):
         """Return what is allowed now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What may be used of a resident for one answer."""
 
-    taste: Taste
+    taste: bytes | None
     interests: Interests
     located: bool
     record: Permit | None = None
     """Leave to keep what was shown: for measurement, else for learning."""
 
 
-_NOTHING = Known(Taste(), Interests(), located=False)
+_NOTHING = Known(None, Interests(), located=False)
 
 
 class Suggester:
@@ -157,7 +155,7 @@ class Suggester:
         online: OnlineState,
         ledger: Ledger,
         divisions: Divisions | None = None,
-        new_id: Callable[[], str] = lambda: uuid4().hex,
+        new_id: Callable[[], str] = lambda: token_hex(16),
     ) -> None:
         self._catalogue = catalogue
         self._online = online
@@ -182,8 +180,7 @@ class Suggester:
         known = _NOTHING if resident is None else await self._known(resident, now)
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
-        keys, weights = known.taste.weights(now, located=known.located)
-        learned = from_taste(keys, weights, live)
+        learned, settled = _learned(known, live, now)
         stated = from_interests(known.interests, live, located=known.located)
         filtered = told != query or birth_year is not None
         basis: Basis = "popular"
@@ -191,7 +188,7 @@ class Suggester:
             basis = "personal"
         elif len(stated.slots) or filtered:
             basis = "stated"
-        closed = [row for k in known.taste.settled().tolist() if (row := self._catalogue.row(k)) is not None]
+        closed = self._catalogue.rows(settled.tolist())
         plan = _Plan(told, OPEN if basis == "popular" else OWN, birth_year, [learned, stated], closed)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
@@ -221,7 +218,7 @@ class Suggester:
         activity = _permit(consents, Purpose.ACTIVITY, now)
         interests = _permit(consents, Purpose.INTERESTS, now)
         return Known(
-            taste=(activity and sealed.taste(activity)) or Taste(),
+            taste=None if activity is None else sealed.packed_taste(activity),
             interests=(interests and sealed.interests(interests)) or Interests(),
             located=_permit(consents, Purpose.LOCATION, now) is not None,
             record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
@@ -243,8 +240,7 @@ class Suggester:
         return Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """What an answer is made from."""
 
     query: Query
@@ -262,6 +258,16 @@ def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | Non
     return None
 
 
+def _learned(known: Known, live: Live, now: datetime) -> Learned:
+    """Return what the taste tells; one in a form of another version is about to be made anew, and tells nothing."""
+    if known.taste is None:
+        return NOTHING_LEARNED
+    try:
+        return from_taste(known.taste, live, now, located=known.located)
+    except ValueError:
+        return NOTHING_LEARNED
+
+
 def _impression(answer: Suggestions, permit: Permit | None) -> Impression | None:
     if permit is None:
         return None
@@ -273,6 +279,6 @@ def _impression(answer: Suggestions, permit: Permit | None) -> Impression | None
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:
     """Return when the answer is stale: soon, and not after any of its offers is over or closed."""
-    ends = live.columns.until[shown.rows]
-    earliest = datetime.fromtimestamp(int(ends.min()) * 60, UTC) if len(ends) else now + VALID_FOR
+    ends = live.columns.until[shown.rows].tolist()
+    earliest = datetime.fromtimestamp(min(ends) * 60, UTC) if ends else now + VALID_FOR
     return min(now + VALID_FOR, max(now, earliest))

@@ -39,10 +39,12 @@ HALF_LIVES_SECONDS = 86_400.0 * np.array(HALF_LIVES_DAYS)
 LOCATED_FAMILIES = frozenset({"place", "district", "neighborhood"})
 _VERSION = 2
 _CLASSES = len(HALF_LIVES_DAYS)
-_LOCATED_BIT = 1 << 7
-_TICKS, _TYPE_BITS, _TYPE = 256, np.uint64(4), np.uint64(15)
+LOCATED_BIT = 1 << 7
+_TICKS, TYPE_BITS, _TYPE = 256, np.uint64(4), np.uint64(15)
 _HEADER = struct.Struct("<BIHHH")
-_HASH_BYTES, _SUM_BYTES = 6, 3
+START = _HEADER.size
+"""Where, in the packed form, a byte of flags for each feature begins."""
+HASH_BYTES, SUM_BYTES = 6, 3
 """Of a hash, and of a sum: a float without its lowest 8 bits, which keeps 1 part in 100,000."""
 
 Key = int
@@ -94,7 +96,7 @@ RATING_WEIGHTS = {1: -3.0, 2: -1.5, 3: 0.5, 4: 2.5, 5: 4.0}
 _LANES = np.zeros(16, np.uint8)
 _LANES[[lesson.code for lesson in LESSONS.values()]] = [lesson.lane for lesson in LESSONS.values()]
 _TYPES = {lesson.code: type_ for type_, lesson in LESSONS.items()}
-_SETTLING = np.isin(np.arange(16), [lesson.code for lesson in LESSONS.values() if lesson.settles])
+SETTLING = np.isin(np.arange(16), [lesson.code for lesson in LESSONS.values() if lesson.settles])
 
 
 class Touch(NamedTuple):
@@ -108,7 +110,7 @@ class Touch(NamedTuple):
 @lru_cache(maxsize=1 << 16)
 def key(name: str) -> Key:
     """Return the hash that stands for a feature's name or an offer's id."""
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_HASH_BYTES).digest(), "little")
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest(), "little")
 
 
 def features(offer: Offer) -> tuple[str, ...]:
@@ -188,7 +190,7 @@ class Taste:
         One that is settled in two lanes is there twice.
         """
         stamp, offer = self.touches.T
-        settled: Keys = offer[_SETTLING[stamp & _TYPE]]
+        settled: Keys = offer[SETTLING[stamp & _TYPE]]
         return settled
 
     def recent(self, most: int = 20) -> list[Touch]:
@@ -199,11 +201,11 @@ class Taste:
     def pack(self) -> bytes:
         """Return the binary form: header, a byte of flags a feature, keys and touches, the sums that are not 0."""
         present = self.sums != 0
-        flags = (present @ _BITS + self.located * _LOCATED_BIT).astype(np.uint8)
+        flags = (present @ _BITS + self.located * LOCATED_BIT).astype(np.uint8)
         header = _HEADER.pack(_VERSION, self.reference, len(self.keys), int(present.sum()), len(self.touches))
         hashes = np.concatenate([self.keys, self.touches.ravel()]).astype("<u8").view(np.uint8).reshape(-1, 8)
         sums = self.sums[present].astype("<f4").view(np.uint8).reshape(-1, 4)
-        return b"".join((header, flags.tobytes(), hashes[:, :_HASH_BYTES].tobytes(), sums[:, -_SUM_BYTES:].tobytes()))
+        return b"".join((header, flags.tobytes(), hashes[:, :HASH_BYTES].tobytes(), sums[:, -SUM_BYTES:].tobytes()))
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
@@ -214,25 +216,37 @@ class Taste:
         ValueError
             The bytes are of another version or cut short; rebuild the taste from the journal.
         """
-        if len(packed) < _HEADER.size or packed[0] != _VERSION:
-            raise ValueError("This taste is of an unknown version; rebuild it from the journal.")
-        _, reference, n, summed, touched = _HEADER.unpack_from(packed)
+        reference, n, touched, summed = extent(packed)
         hashed, hashes_at = n + 2 * touched, _HEADER.size + n
-        sums_at = hashes_at + _HASH_BYTES * hashed
-        if len(packed) != sums_at + _SUM_BYTES * summed:
-            raise ValueError("This taste is cut short; rebuild it from the journal.")
+        sums_at = hashes_at + HASH_BYTES * hashed
         octets = np.frombuffer(packed, np.uint8)
         hashes = np.zeros((hashed, 8), np.uint8)
-        hashes[:, :_HASH_BYTES] = octets[hashes_at:sums_at].reshape(-1, _HASH_BYTES)
+        hashes[:, :HASH_BYTES] = octets[hashes_at:sums_at].reshape(-1, HASH_BYTES)
         words = np.zeros((summed, 4), np.uint8)
-        words[:, -_SUM_BYTES:] = octets[sums_at:].reshape(-1, _SUM_BYTES)
+        words[:, -SUM_BYTES:] = octets[sums_at:].reshape(-1, SUM_BYTES)
         flags, keys, sums = (
             octets[_HEADER.size : hashes_at],
             hashes.view("<u8").ravel(),
             np.zeros((n, _CLASSES), np.float32),
         )
         sums[_PRESENT[flags]] = words.view("<f4").ravel()
-        return cls(reference, keys[:n], sums, flags >= _LOCATED_BIT, keys[n:].reshape(-1, 2))
+        return cls(reference, keys[:n], sums, flags >= LOCATED_BIT, keys[n:].reshape(-1, 2))
+
+
+def extent(packed: bytes) -> tuple[int, int, int, int]:
+    """Return the reference, and how many features, touches and sums a packed taste has; they begin at `START`.
+
+    Raises
+    ------
+    ValueError
+        The bytes are of another version or cut short; rebuild the taste from the journal.
+    """
+    if len(packed) < START or packed[0] != _VERSION:
+        raise ValueError("This taste is of an unknown version; rebuild it from the journal.")
+    _, reference, n, summed, touched = _HEADER.unpack_from(packed)
+    if len(packed) != START + n + HASH_BYTES * (n + 2 * touched) + SUM_BYTES * summed:
+        raise ValueError("This taste is cut short; rebuild it from the journal.")
+    return reference, n, touched, summed
 
 
 _BITS = 1 << np.arange(_CLASSES)
@@ -248,7 +262,7 @@ def fading(seconds: float | NDArray[Any]) -> NDArray[np.float64]:
 
 def stamps(times: NDArray[np.float64], codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the first column of `Touches`, of times in Unix seconds and the codes of types. Shape (n,)."""
-    return (times * _TICKS).astype(np.uint64) << _TYPE_BITS | codes
+    return (times * _TICKS).astype(np.uint64) << TYPE_BITS | codes
 
 
 def lanes(touches: Touches) -> NDArray[np.uint8]:

@@ -29,8 +29,9 @@ class Opened:
         self.consents, self._taste, self._interests = held, taste, interests
         self.opened: list[Purpose] = []
 
-    def taste(self, permit):
-        return self._open(permit, Purpose.ACTIVITY, self._taste)
+    def packed_taste(self, permit):
+        taste = self._open(permit, Purpose.ACTIVITY, self._taste)
+        return None if taste is None else taste.pack()
 
     def interests(self, permit):
         return self._open(permit, Purpose.INTERESTS, self._interests)

@@ -1,0 +1,115 @@
+"""What a resident's taste leans to, read by one compiled loop straight from the form that Redis holds (`Taste.pack`).
+
+To make arrays of it first, as learning does, would take a fifth of the time of a whole answer.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compilation import compiled
+from engine.taste import (
+    HALF_LIVES_SECONDS,
+    HASH_BYTES,
+    LOCATED_BIT,
+    SETTLING,
+    SUM_BYTES,
+    TYPE_BITS,
+)
+
+_LEAST = 1e-12
+_U32, _U64, _F32 = np.uint32, np.uint64, np.float32
+_CODES = _U64(1 << int(TYPE_BITS)) - _U64(1)
+_HALF_LIVES = HALF_LIVES_SECONDS.astype(np.float64)
+_SETTLES = SETTLING.astype(np.bool_)
+
+
+class Features(NamedTuple):
+    """What is known of the features' names, by slot: `engine.catalogue.Live`. `hashes` ascend, with their slots."""
+
+    hashes: NDArray[np.uint64]
+    slots: NDArray[np.int32]
+    idf: NDArray[np.float32]
+    families: NDArray[np.int8]
+
+
+class Extent(NamedTuple):
+    """How much a packed taste holds: where its features begin, how many there are, and how many touches."""
+
+    start: int
+    features: int
+    touches: int
+
+
+@compiled
+def whole(octets: NDArray[np.uint8], start: int, size: int) -> np.uint64:
+    """Return a number of some bytes, the lowest first."""
+    number = _U64(0)
+    for n in range(size):
+        number |= _U64(octets[start + n]) << _U64(8 * n)
+    return number
+
+
+@compiled
+def weigh(  # noqa: PLR0913 - a kernel takes arrays
+    octets: NDArray[np.uint8],
+    extent: Extent,
+    known: Features,
+    off: NDArray[np.bool_],
+    located: bool,  # noqa: FBT001 - a kernel takes no keywords
+    seconds: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    """Return the slots of a taste's features and what each adds to a score, scaled to a cosine; and all they weigh.
+
+    Features that no offer has add nothing. Those of families that are `off`, by number, count nowhere, nor do places
+    unless the taste may be `located`.
+
+    Parameters
+    ----------
+    seconds
+        How long ago the taste's sums were valued.
+    """
+    n, length, evidence = 0, 0.0, 0.0
+    slots, adds = np.empty(extent.features, np.int32), np.empty(extent.features, np.float32)
+    bits = np.zeros(1, np.uint32)
+    fade = _F32(0.5) ** (seconds / _HALF_LIVES).astype(np.float32)
+    hashes_at = extent.start + extent.features
+    sums_at = hashes_at + HASH_BYTES * (extent.features + 2 * extent.touches)
+    for m in range(extent.features):
+        flags, weight = octets[extent.start + m], _F32(0)
+        for k in range(len(fade)):
+            if flags >> k & 1:
+                bits[0] = _U32(whole(octets, sums_at, SUM_BYTES)) << _U32(32 - 8 * SUM_BYTES)
+                weight += bits.view(np.float32)[0] * fade[k]
+                sums_at += SUM_BYTES
+        if flags >= LOCATED_BIT and not located:
+            continue
+        hashed = whole(octets, hashes_at + HASH_BYTES * m, HASH_BYTES)
+        at = np.searchsorted(known.hashes, hashed)
+        found = at < len(known.hashes) and known.hashes[at] == hashed
+        # Of a feature that no offer has nobody can tell the family: where some are off, it may be of one.
+        if off[known.families[known.slots[at]]] if found else off.any():
+            continue
+        evidence += float(abs(weight))
+        if found:
+            slots[n] = known.slots[at]
+            adds[n] = weight * known.idf[slots[n]]
+            length += adds[n] * adds[n]
+            n += 1
+    for m in range(n):
+        adds[m] *= known.idf[slots[m]] / np.sqrt(max(length, _LEAST))
+    return slots[:n], adds[:n], evidence
+
+
+@compiled
+def settled(octets: NDArray[np.uint8], extent: Extent) -> NDArray[np.uint64]:
+    """Return the hashes of offers that are not to be suggested (`Taste.settled`)."""
+    n, found = 0, np.empty(extent.touches, np.uint64)
+    at = extent.start + extent.features + HASH_BYTES * extent.features
+    for _ in range(extent.touches):
+        if _SETTLES[whole(octets, at, HASH_BYTES) & _CODES]:
+            found[n] = whole(octets, at + HASH_BYTES, HASH_BYTES)
+            n += 1
+        at += 2 * HASH_BYTES
+    return found[:n]
