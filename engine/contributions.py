@@ -58,6 +58,20 @@ class Shown(NamedTuple):
     near: bool
 
 
+class Leaned(NamedTuple):
+    """What an answer leans to: slots and what they add, those of several leanings after each other.
+
+    `ends` is where each leaning's end; `numbers` gives for each leaning, by the number of a slot's family (`families`),
+    the number of what such a feature is called, or -1. Shape (leanings,), (leanings, families + 1).
+    """
+
+    slots: NDArray[np.int32]
+    adds: NDArray[np.float32]
+    ends: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    families: NDArray[np.int8]
+
+
 class Facts(NamedTuple):
     """What reasons read of offers: `engine.columns.Columns`."""
 
@@ -110,11 +124,17 @@ class Plain(NamedTuple):
 
 
 @compiled
-def reasons(shown: Shown, facts: Facts, entries: Entries, scales: Scales, plain: Plain) -> NDArray[np.int64]:
+def reasons(shown: Shown, facts: Facts, leaned: Leaned, scales: Scales, plain: Plain) -> NDArray[np.int64]:
     """Return what can be said of each offer, packed: a fact or -1, its date and place, then what added most.
 
     Shape (offers, 2 + `MOST`); -1 from where there is no more.
     """
+    codes, first = np.empty(len(leaned.slots), np.int64), 0
+    for leaning in range(len(leaned.ends)):
+        for n in range(first, leaned.ends[leaning]):
+            codes[n] = leaned.numbers[leaning, leaned.families[leaned.slots[n]]]
+        first = leaned.ends[leaning]
+    entries = Entries(leaned.slots, codes, leaned.adds)
     metres = np.full(len(shown.rows), np.inf)
     for n in range(len(shown.rows) if shown.near else 0):
         row = shown.rows[n]

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.catalogue import K_ANONYMITY, Live
-from engine.columns import FAMILY_WEIGHTS, Vocabulary
-from engine.contributions import Entries, Facts, Plain, Scales, Shown, reasons
+from engine.columns import FAMILY_WEIGHTS, Columns, Vocabulary
+from engine.contributions import Facts, Leaned, Plain, Scales, Shown, reasons
 from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source, joined
@@ -52,12 +55,6 @@ _CODES = {
     },
 }
 """What it is called that a feature of a family contributed, by where the leaning to it comes from."""
-_NUMBERS = {
-    source: np.array([NUMBER[its[family]] if family in its else -1 for family in ("", *FAMILY_WEIGHTS)], np.int64)
-    for source, its in _CODES.items()
-}
-"""The same as numbers, by the number of the family (`engine.columns.Vocabulary`); -1 where nothing is said."""
-_NONE = np.zeros(0, np.int64)
 _PLAIN = Plain(
     seats_code=NUMBER[Code.LAST_SEATS],
     closing_code=NUMBER[Code.ENROLMENT_CLOSING],
@@ -96,6 +93,7 @@ class Explainer:
         self._divisions = divisions
         self._live: Live | None = None
         self._said: dict[Language, Sayings] = {}
+        self._facts = _facts(Columns.empty(0))
 
     def reasons(self, asked: Asked, leanings: Sequence[Leaning], shown: Ranked) -> list[tuple[Reason, ...]]:
         """Return one to three reasons for each offer, the largest first.
@@ -105,22 +103,25 @@ class Explainer:
         leanings
             What the features were weighed by.
         """
-        point, columns = asked.filters.point, asked.live.columns
+        point = asked.filters.point
         x, y = point or (0.0, 0.0)
-        facts = Facts(*(getattr(columns, name) for name in Facts._fields))
-        its = Shown(shown.rows, shown.starts, asked.live.minute, x, y, point is not None)
-        told = reasons(its, facts, _entries(asked.live, leanings), _scales(asked), _PLAIN)
         said = self._sayings(asked)
+        its = Shown(shown.rows, shown.starts, asked.live.minute, x, y, point is not None)
+        told = reasons(its, self._facts, _leaned(asked.live, leanings), _scales(asked), _PLAIN)
         return [_chosen(said, *packed) for packed in told.tolist()]
 
     def _sayings(self, asked: Asked) -> Sayings:
         """Return what is worded already: as long as the offers, the names and the day are the same."""
         if self._live is not asked.live:
-            self._live, self._said = asked.live, {}
+            self._live, self._said, self._facts = asked.live, {}, _facts(asked.live.columns)
         if (said := self._said.get(asked.language)) is None:
             today = asked.now.astimezone(HELSINKI).date()
             said = self._said[asked.language] = Sayings(self._vocabulary, self._divisions, asked.language, today)
         return said
+
+
+def _facts(columns: Columns) -> Facts:
+    return Facts(*(getattr(columns, name) for name in Facts._fields))
 
 
 def _chosen(said: Sayings, fact: int, when_and_where: int, *added: int) -> tuple[Reason, ...]:
@@ -136,11 +137,20 @@ def _chosen(said: Sayings, fact: int, when_and_where: int, *added: int) -> tuple
     return (*chosen, *(reason for packed in plain if packed >= 0 and (reason := said[packed]) is not None))
 
 
-def _entries(live: Live, leanings: Sequence[Leaning]) -> Entries:
-    """Return the features that were weighed, and what each is called."""
+def _leaned(live: Live, leanings: Sequence[Leaning]) -> Leaned:
     slots, adds = joined(leanings)
-    numbers = [_NUMBERS[leaning.source][live.families[leaning.slots]] for leaning in leanings if len(leaning.slots)]
-    return Entries(slots, numbers[0] if len(numbers) == 1 else np.concatenate([*numbers, _NONE]), adds)
+    ends = np.array([*accumulate(len(leaning.slots) for leaning in leanings)], np.int64)
+    return Leaned(slots, adds, ends, _numbers(tuple(leaning.source for leaning in leanings)), live.families)
+
+
+@cache
+def _numbers(sources: tuple[Source, ...]) -> NDArray[np.int64]:
+    """Return for each source, by the number of a feature's family, the number of what it is called; -1 for nothing."""
+    families = ("", *FAMILY_WEIGHTS)
+    named = [
+        [NUMBER[its[family]] if family in its else -1 for family in families] for its in map(_CODES.get, sources) if its
+    ]
+    return np.array(named, np.int64).reshape(len(sources), len(families))
 
 
 def _scales(asked: Asked) -> Scales:

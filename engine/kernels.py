@@ -339,7 +339,8 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
     left.
 
     `scores` fall. As nothing is ever added to a score, the search for the next pick ends where the bare score is below
-    the best found.
+    the best found. What topics and place take off only grows with the picks, so what it was at an earlier pick tells of
+    most offers that they are not the next.
     """
     n, size, picked = 0, len(scores), np.empty(min(most, len(scores)), np.int64)
     free, spare, of_kind, worn = (
@@ -348,6 +349,7 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
         np.zeros(_KIND_BITS + 1, np.float32),
         np.zeros(cold.names, np.float32),
     )
+    costs, known = np.zeros(size, np.float32), np.zeros(size, np.int64)
     topics, series, places, topic_counts = cold.slots, cold.series, cold.places, cold.topic_counts
     its_series, its_place, its_topics = series[rows], places[rows], topic_counts[rows]
     its_title, of_title = cold.titles[rows], max(_OF_TITLE, most // 10)
@@ -357,11 +359,13 @@ def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
             if scores[i] <= top_worth:
                 break
             if free[i]:
-                common = _F32(0)
-                for k in range(its_topics[i]):
-                    common += worn[topics[rows[i], k]]
-                worth = scores[i] - takes[0] * common / _F32(max(its_topics[i], 1)) - takes[1] * worn[its_place[i]]
-                worth -= takes[2] * of_kind[kinds[i]] / _F32(max(n, 1))
+                shared = takes[2] * of_kind[kinds[i]] / _F32(max(n, 1))
+                if scores[i] - costs[i] - shared > top_worth and known[i] < n:
+                    common, known[i] = _F32(0), n
+                    for k in range(its_topics[i]):
+                        common += worn[topics[rows[i], k]]
+                    costs[i] = takes[0] * common / _F32(max(its_topics[i], 1)) + takes[1] * worn[its_place[i]]
+                worth = scores[i] - costs[i] - shared
                 if worth > top_worth:
                     top, top_worth = i, worth
         if top < 0:

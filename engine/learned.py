@@ -52,6 +52,20 @@ def whole(octets: NDArray[np.uint8], start: int, size: int) -> np.uint64:
 
 
 @compiled
+def read(  # noqa: PLR0913 - a kernel takes arrays
+    octets: NDArray[np.uint8],
+    extent: Extent,
+    known: Features,
+    off: NDArray[np.bool_],
+    located: bool,  # noqa: FBT001 - a kernel takes no keywords
+    seconds: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float, NDArray[np.uint64]]:
+    """Return what `weigh` does, and what is `settled`: a call from Python costs more than either."""
+    slots, adds, evidence = weigh(octets, extent, known, off, located, seconds)
+    return slots, adds, evidence, settled(octets, extent)
+
+
+@compiled
 def weigh(  # noqa: PLR0913 - a kernel takes arrays
     octets: NDArray[np.uint8],
     extent: Extent,

@@ -69,9 +69,9 @@ def from_taste(packed: bytes, live: Live, now: datetime, *, located: bool) -> Le
     octets, its = np.frombuffer(packed, np.uint8), learned.Extent(START, features, touches)
     known = learned.Features(live.keys, live.key_slots, live.idf, live.families)
     age = max(0.0, now.timestamp() - reference)
-    slots, adds, evidence = learned.weigh(octets, its, known, _ALL_ON, located, age)
+    slots, adds, evidence, settled = learned.read(octets, its, known, _ALL_ON, located, age)
     scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
-    return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), learned.settled(octets, its))
+    return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), settled)
 
 
 def from_interests(interests: Interests, live: Live, *, located: bool) -> Leaning:

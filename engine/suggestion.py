@@ -47,6 +47,7 @@ class Manner(NamedTuple):
 
 
 VALID_FOR = timedelta(minutes=5)
+_VALID_MINUTES = VALID_FOR // timedelta(minutes=1) + 1
 OPEN = Manner(Weights(popularity=0.30, near=0.25, soon=0.20, unknown=0.10), Spread(topic=0.5, place=0.25, kind=0.25))
 """For a resident of whom nothing may be used."""
 OWN = Manner(Weights(popularity=0.10, near=0.20, soon=0.08, unknown=0.10), Spread(topic=0.4, place=0.2, kind=0.2))
@@ -279,6 +280,7 @@ def _impression(answer: Suggestions, permit: Permit | None) -> Impression | None
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:
     """Return when the answer is stale: soon, and not after any of its offers is over or closed."""
-    ends = live.columns.until[shown.rows].tolist()
-    earliest = datetime.fromtimestamp(min(ends) * 60, UTC) if ends else now + VALID_FOR
-    return min(now + VALID_FOR, max(now, earliest))
+    latest, ends = now + VALID_FOR, live.columns.until[shown.rows].tolist()
+    if not ends or (earliest := min(ends)) >= live.minute + _VALID_MINUTES:
+        return latest
+    return min(latest, max(now, datetime.fromtimestamp(earliest * 60, UTC)))
