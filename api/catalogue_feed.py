@@ -56,6 +56,8 @@ class CatalogueFeed:
         # What was loaded stays: a collection that need not walk over it pauses no answer (60 ms at 50,000 offers).
         gc.collect()
         gc.freeze()
+        # Answers leave few cycles: to look for them after each 700 new objects would be once in five answers.
+        gc.set_threshold(10_000, 20, 20)
         self.loaded = True
         self._following = asyncio.create_task(self._follow())
 
