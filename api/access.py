@@ -5,6 +5,7 @@ its claims: an API scope makes a service, AD groups make staff, and a UUID as th
 """
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,12 +20,14 @@ from joserfc.jwk import KeySet
 
 from api.errors import Forbidden, Unauthenticated
 from api.keys import KeySource
+from engine.accesses import name
 from engine.errors import InvalidInput
 
 LEEWAY_SECONDS = 30
 REMEMBERED_SECONDS = 60
 LONGEST_TOKEN = 16_384
 _UUID = "-".join(f"[0-9a-fA-F]{{{length}}}" for length in (8, 4, 4, 4, 12))
+_PERSON = re.compile(_UUID)
 RESIDENT_SCHEMA = {"type": "string", "pattern": f"^(me|{_UUID})$"}
 """How the OpenAPI document describes what names a resident; `parse_resident` is what reads it."""
 
@@ -40,6 +43,7 @@ class Scope(StrEnum):
     INTERESTS_WRITE = "interests:write"
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
+    PARTNERS_WRITE = "partners:write"
 
 
 class Standing(StrEnum):
@@ -52,12 +56,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. `person` is the resident, or whom a service's token was issued about; it stays out of every repr."""
+    """Who calls. `person` is the resident, or whom a service's token was issued about; it stays out of every repr.
+
+    `name` is by what the access log calls a service or an official; a resident has none.
+    """
 
     standing: Standing
     person: UUID | None = field(default=None, repr=False)
     scopes: frozenset[Scope] = frozenset()
     groups: frozenset[str] = field(default=frozenset(), repr=False)
+    name: str = field(default="", repr=False)
 
     def require(self, scope: Scope) -> None:
         """Refuse a caller that is not a service with `scope`.
@@ -127,10 +135,20 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
     except ValueError:
         person = None
     if isinstance(groups, list) and groups:
-        return Caller(Standing.STAFF, None, scopes, frozenset(map(str, groups)))
+        return Caller(Standing.STAFF, None, scopes, frozenset(map(str, groups)), _name(claims, *_OFFICIAL))
     if scopes or person is None:
-        return Caller(Standing.SERVICE, person, scopes)
+        return Caller(Standing.SERVICE, person, scopes, name=_name(claims, *_CLIENT))
     return Caller(Standing.RESIDENT, person)
+
+
+_CLIENT = ("azp", "client_id", "sub")
+_OFFICIAL = ("email", "preferred_username", "name", *_CLIENT)
+
+
+def _name(claims: Mapping[str, Any], *among: str) -> str:
+    """Return the first of the claims that names somebody; an id of a person, as `sub` may be, is no name."""
+    given = (name(text) for claim in among if isinstance(text := claims.get(claim), str))
+    return next((text for text in given if text and not _PERSON.search(text)), "unnamed")
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:

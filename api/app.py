@@ -13,16 +13,21 @@ from api.known_offers import KnownOffers
 from api.middleware import Doorkeeper
 from api.operations import Operation, endpoints
 from api.pages.app import install as install_pages
+from api.routes.accesses import AccessRoutes
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
 from api.routes.gdpr import GdprRoutes
+from api.routes.grants import GrantRoutes
 from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.offers import OfferRoutes
+from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
 from api.routes.receipts import ReceiptRoutes
+from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
+from api.terms import Terms
 from engine.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -45,7 +50,7 @@ def create_app(house: "House") -> FastAPI:
     errors.install(app)
     app.router.routes += endpoints(offered)
     app.router.routes += documentation.routes(openapi.document(offered, house.tokens.issuer))
-    gate = Gate(house.tokens, house.clock)
+    gate = Gate(house.tokens, house.clock, house.accesses)
     app.router.routes += GdprRoutes(gate, house.personal, house.eraser, house.clock).routes()
     install_pages(app, issuer=house.tokens.issuer, clock=house.clock)
     if house.settings.issuer is None and house.settings.environment == "development":
@@ -56,18 +61,27 @@ def create_app(house: "House") -> FastAPI:
 
 def operations(house: "House") -> Sequence[Operation]:
     """Return everything that the API of a house can be asked. A path with a fixed end comes before one that is open."""
-    gate = Gate(house.tokens, house.clock)
+    gate = Gate(house.tokens, house.clock, house.accesses)
     known = KnownOffers(house.catalogue, house.offers)
     return (
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
-        *ReceiptRoutes(gate, house.residents, house.receipts, house.ledger, house.seal, house.settings).operations(),
+        *_receipts(house, gate).operations(),
         *InterestRoutes(gate, house.residents, house.ledger).operations(),
+        *PartnerRoutes(gate, house.partners).operations(),
+        *GrantRoutes(gate, house.residents, house.ledger, house.stores.ledger, house.partners).operations(),
+        *SharingRoutes(gate, house.partners).operations(),
+        *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *PlaceRoutes(gate, house.stores.online, house.clock).operations(),
         *_health(house).operations(),
     )
+
+
+def _receipts(house: "House", gate: Gate) -> ReceiptRoutes:
+    terms = Terms(house.ledger.register, house.partners)
+    return ReceiptRoutes(gate, house.residents, house.receipts, terms, house.seal, house.settings)
 
 
 def _health(house: "House") -> HealthRoutes:

@@ -71,10 +71,13 @@ def _title(path: str, method: str) -> tuple[Node, Node]:
     return el("span", method, class_="method"), el("code", path)
 
 
+_NEEDS = {"bearer": "Needs a bearer token.", "partner": "Needs a partner's key.", "": "Open: no token needed."}
+
+
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Node:
     parts = [el("h3", *_title(path, method), id=operation["operationId"]), el("p", operation["summary"], ".")]
     parts += _paragraphs(operation["description"])
-    parts.append(el("p", "Needs a bearer token." if operation["security"] else "Open: no token needed."))
+    parts.append(el("p", _NEEDS[next(iter(operation["security"][0])) if operation["security"] else ""]))
     if operation["parameters"]:
         rows = [_parameter(parameter) for parameter in operation["parameters"]]
         parts.append(table("Parameters", ("Name", "In", "Form", "Meaning"), rows))
@@ -89,7 +92,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Node:
 
 def _examples(operation: Mapping[str, Any]) -> Iterator[Node]:
     for status, response in operation["responses"].items():
-        for content in response["content"].values():
+        for content in response.get("content", {}).values():
             if "example" in content:
                 yield el("p", f"Example of {status}:")
                 yield _code(content["example"])
@@ -101,8 +104,8 @@ def _parameter(parameter: Mapping[str, Any]) -> tuple[Node | str, ...]:
 
 
 def _response(status: str, response: Mapping[str, Any]) -> tuple[Node | str, ...]:
-    content = next(iter(response["content"].values()))
-    return status, response["description"], _type(content["schema"])
+    content = next(iter(response.get("content", {}).values()), None)
+    return status, response["description"], "" if content is None else _type(content["schema"])
 
 
 def _type(schema: Mapping[str, Any]) -> Node:

@@ -7,16 +7,18 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from api.access import Caller, Scope, TokenVerifier
+from api.access import Caller, Scope, Standing, TokenVerifier
 from api.errors import Unauthenticated
+from engine.accesses import Accessed, AccessLog, Capacity
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Checks each request's token."""
+    """Checks each request's token, and notes who but a resident in person reaches a resident."""
 
     tokens: TokenVerifier
     clock: Callable[[], datetime]
+    accesses: AccessLog
 
     async def caller(self, request: Request) -> Caller:
         """Return who calls.
@@ -39,14 +41,8 @@ class Gate:
         Unauthenticated
             There is a token and it does not hold.
         """
-        # Read as they came: to make Starlette's headers of them takes longer than to check a token that is remembered.
-        given = [value for name, value in request.scope["headers"] if name == b"authorization"]
-        if not given:
-            return None
-        scheme, _, token = given[0].decode("latin-1").partition(" ")
-        if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("Send one header `Authorization: Bearer <token>`.", reason="scheme")
-        return await self.tokens.verify(token.strip(), self.clock())
+        token = bearer(request)
+        return None if token is None else await self.tokens.verify(token, self.clock())
 
     async def resident(self, request: Request, scope: Scope) -> UUID:
         """Return the resident that the address names, if the caller may act for them.
@@ -57,6 +53,41 @@ class Gate:
             The caller may not.
         InvalidInput
             The address names nobody.
+        StoreUnavailable
+            The caller is not the resident in person, and the access could not be noted.
         """
         caller = await self.caller(request)
-        return caller.resident(request.path_params["id"], scope)
+        person = caller.resident(request.path_params["id"], scope)
+        await self.note(request, caller, person, scope)
+        return person
+
+    async def note(self, request: Request, caller: Caller, person: UUID, scope: Scope) -> None:
+        """Write into the access log that a caller reaches a person's data, unless it is the resident in person.
+
+        Raises
+        ------
+        StoreUnavailable
+            It could not be written, so nothing may be shown.
+        """
+        if caller.standing is not Standing.RESIDENT:
+            what = request.scope["operation"]
+            access = Accessed(self.clock(), caller.name, Capacity(caller.standing), scope, what)
+            await self.accesses.note(person, access)
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token or key that a request carries, or None where it carries none.
+
+    Raises
+    ------
+    Unauthenticated
+        There is more than one, or something else.
+    """
+    # Read as they came: to make Starlette's headers of them takes longer than to check a token that is remembered.
+    given: list[bytes] = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if not given:
+        return None
+    scheme, _, token = given[0].decode("latin-1").partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Send one header `Authorization: Bearer <token>`.", reason="scheme")
+    return token.strip()

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from engine.records.personal import Decision, Deed, Personal, Shown
+from engine.accesses import Accessed
+from engine.records.personal import Decision, Deed, Known, Personal, Shown
 from engine.residents import Interests
 
 
@@ -25,6 +26,8 @@ def tree(personal: Personal) -> Node:
         Node("INTERESTS", children=[*_interests(personal.interests)]),
         Node("INTERACTIONS", children=[_deed(one) for one in personal.deeds]),
         Node("SUGGESTIONS_SHOWN", children=[_shown(one) for one in personal.shown]),
+        Node("PARTNERS", children=[_known(one) for one in personal.partners]),
+        Node("ACCESSES", children=[_accessed(one) for one in personal.accesses]),
     )
     return Node("VINKKI", children=[section for section in sections if section.children])
 
@@ -68,6 +71,22 @@ def _deed(deed: Deed) -> Node:
 def _shown(shown: Shown) -> Node:
     group = _group("SUGGESTION", TIME=shown.time, BASIS=shown.basis)
     return Node(group.key, children=[*(group.children or ()), *(Node("OFFER", offer) for offer in shown.offers)])
+
+
+def _known(known: Known) -> Node:
+    return _group("PARTNER", NAME=known.partner, HANDLE=known.handle)
+
+
+def _accessed(access: Accessed) -> Node:
+    group = _group(
+        "ACCESS",
+        TIME=access.time,
+        WHO=access.who,
+        CAPACITY=access.capacity,
+        PURPOSE=access.purpose,
+        OPERATION=access.what,
+    )
+    return Node(group.key, children=[*(group.children or ()), *(Node("FIELD", field) for field in access.fields)])
 
 
 def _group(key: str, **values: Any) -> Node:  # noqa: ANN401 - whatever `_text` can write

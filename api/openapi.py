@@ -29,6 +29,8 @@ _ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
 _TEXT = {"type": "string", "minLength": 1}
 _PATH: Mapping[str, tuple[str, Any, str]] = {
     "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
+    "handle": ("By what a partner knows a resident.", _TEXT, "9f86d081884c7d659a2feaa0c55ad015"),
+    "partner": ("The id of a partner of `/v1/partners`.", _TEXT, "6f1c0e0a3d5b4b0e"),
     "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),
     "place": ("A place's id, as its source names it.", _TEXT, "tprek:7254"),
     "purpose": ("A purpose of `/v1/purposes`.", {"type": "string", "enum": list(Purpose)}, "activity"),
@@ -58,6 +60,7 @@ def _security(issuer: str) -> dict[str, Any]:
     return {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "oidc": {"type": "openIdConnect", "openIdConnectUrl": discovery},
+        "partner": {"type": "http", "scheme": "bearer", "bearerFormat": "A partner's key"},
     }
 
 
@@ -80,6 +83,8 @@ def _operation(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
     if operation.scope is not None:
         found["security"] = [{"bearer": []}]
         found["description"] += f"\n\nA service's token needs the scope `{operation.scope}`."
+    if operation.keyed:
+        found["security"] = [{"partner": []}]
     if operation.body is not None:
         content = {"schema": refs[id(operation.body)], "example": operation.example}
         found["requestBody"] = {"required": True, "content": {JSON: content}}
@@ -114,14 +119,17 @@ def _query_parameters(form: type | None) -> Iterable[dict[str, Any]]:
 
 def _responses(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
     kinds = {*operation.problems, *_ALWAYS}
-    if operation.scope is not None:
+    if operation.scope is not None or operation.keyed:
         kinds |= {errors.Unauthenticated, errors.Forbidden}
     if operation.form is not None or operation.path.count("{"):
         kinds.add(InvalidInput)
     if operation.body is not None:
         kinds |= {InvalidInput, errors.MalformedBody, errors.BodyTooLarge, errors.UnsupportedBody}
     statuses = sorted({errors.status_of(kind) for kind in kinds})
-    good = {str(status): _answer(answer, refs) for status, answer in operation.answers.items()}
+    good = {
+        str(status): _answer(answer, refs) if status != HTTPStatus.NO_CONTENT else {"description": answer.meaning}
+        for status, answer in operation.answers.items()
+    }
     return good | {str(int(status)): _problem(status) for status in statuses}
 
 

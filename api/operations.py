@@ -42,6 +42,8 @@ class Operation:
         The errors it may answer with, besides those that any operation may.
     scope
         What a service's token needs; None where no token is needed.
+    keyed
+        Whether a partner's key is needed.
     """
 
     method: str
@@ -57,11 +59,12 @@ class Operation:
     answers: Mapping[int, "Answer"] = field(default_factory=dict)
     problems: Sequence[type[VinkkiError]] = ()
     scope: Scope | None = None
+    keyed: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: what it means, its type (None for text) and an example."""
+    """A good answer: what it means, its type (None for text, or for nothing with status 204) and an example."""
 
     meaning: str
     shape: Any = None
@@ -70,11 +73,17 @@ class Answer:
 
 
 class Endpoint(Route):
-    """All operations of one path. It leaves its template in the request's scope, for the latency's label."""
+    """All operations of one path, each with its name by its method.
 
-    def __init__(self, path: str, handlers: Mapping[str, Handler]) -> None:
+    It leaves its template in the request's scope, for the latency's label, and the operation's name, for the access
+    log.
+    """
+
+    def __init__(self, path: str, handlers: Mapping[str, tuple[str, Handler]]) -> None:
         async def dispatch(request: Request) -> Response:
-            return await handlers["GET" if request.method == "HEAD" else request.method](request)
+            name, handler = handlers["GET" if request.method == "HEAD" else request.method]
+            request.scope["operation"] = name
+            return await handler(request)
 
         super().__init__(path, dispatch, methods=list(handlers))
 
@@ -86,9 +95,9 @@ class Endpoint(Route):
 
 def endpoints(operations: Iterable[Operation]) -> list[Endpoint]:
     """Return one route for each path, in the order in which the paths first appear."""
-    by_path: dict[str, dict[str, Handler]] = {}
+    by_path: dict[str, dict[str, tuple[str, Handler]]] = {}
     for operation in operations:
-        by_path.setdefault(operation.path, {})[operation.method] = operation.handler
+        by_path.setdefault(operation.path, {})[operation.method] = operation.name, operation.handler
     return [Endpoint(path, handlers) for path, handlers in by_path.items()]
 
 

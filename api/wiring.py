@@ -9,6 +9,7 @@ from api.catalogue_feed import CatalogueFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.seal import Seal
+from engine.accesses import KEPT
 from engine.catalogue import Catalogue
 from engine.consent import ConsentLedger, Register
 from engine.districts import Divisions
@@ -16,12 +17,14 @@ from engine.erasure import Eraser
 from engine.errors import Misconfigured, VinkkiError
 from engine.intake import Intake
 from engine.online import Online
+from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
 from engine.records.imports import Imports
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
+from engine.records.partners import PartnerRecords
 from engine.records.personal import PersonalRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.residents import ResidentRecords
@@ -119,6 +122,12 @@ def eraser(settings: Settings, stores: Stores, residents: Residents | None = Non
     return Eraser(ErasureRecords(stores.database), stores.online, known, life)
 
 
+async def tidy(stores: Stores, now: datetime) -> None:
+    """Drop what is older than promised of accesses, and what is over of partners."""
+    await AccessRecords(stores.database).sweep(now - KEPT)
+    await PartnerRecords(stores.database).sweep(now)
+
+
 @dataclass
 class House:
     """Everything that an API process answers with."""
@@ -131,6 +140,8 @@ class House:
     receipts: ReceiptRecords
     seal: Seal
     personal: PersonalRecords
+    partners: PartnerRecords
+    accesses: AccessRecords
     eraser: Eraser
     links: LinkFeed
     catalogue: Catalogue
@@ -185,6 +196,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         receipts=ReceiptRecords(stores.database),
         seal=Seal.of(settings),
         personal=PersonalRecords(stores.database),
+        partners=PartnerRecords(stores.database),
+        accesses=AccessRecords(stores.database),
         eraser=eraser(settings, stores, residents),
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,

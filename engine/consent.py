@@ -66,8 +66,8 @@ Basis = Literal["consent", "contract", "public_task", "legal_obligation"]
 """The legal bases of the GDPR, article 6 (1) a, b, e and c."""
 
 
-class Declaration(msgspec.Struct, frozen=True):
-    """A purpose as it is declared to residents, with its legal basis and the notice in force.
+class Terms(msgspec.Struct, frozen=True):
+    """What a resident decides on: the legal basis, the notice in force, and what becomes of the data.
 
     Attributes
     ----------
@@ -77,11 +77,8 @@ class Declaration(msgspec.Struct, frozen=True):
         How long at most, as an ISO 8601 duration; None where the resident alone ends it.
     earlier
         The notices before the one in force, oldest first: what older grants were given to.
-    topic, channel
-        Of a purpose of marketing: what the messages are about, and how they come.
     """
 
-    id: Purpose
     basis: Basis
     notice: Notice
     data: Localized = Localized()
@@ -90,8 +87,6 @@ class Declaration(msgspec.Struct, frozen=True):
     forgotten: Localized = Localized()
     retention: str | None = None
     earlier: tuple[Notice, ...] = ()
-    topic: str | None = None
-    channel: str | None = None
 
     @property
     def least(self) -> int:
@@ -104,6 +99,20 @@ class Declaration(msgspec.Struct, frozen=True):
         return next((notice for notice in (*self.earlier, self.notice) if notice.version == version), None)
 
 
+class Declaration(Terms, frozen=True, kw_only=True):
+    """A purpose as it is declared to residents.
+
+    Attributes
+    ----------
+    topic, channel
+        Of a purpose of marketing: what the messages are about, and how they come.
+    """
+
+    id: Purpose
+    topic: str | None = None
+    channel: str | None = None
+
+
 class Grant(msgspec.Struct, frozen=True, array_like=True):
     """A resident's latest word on one purpose; `since` is when a grant began or a withdrawal took effect."""
 
@@ -113,10 +122,10 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of the ledger."""
+    """One line of the ledger: a word on a `Purpose`, or on a partner (see `partner_purpose`)."""
 
     seq: int
-    purpose: Purpose
+    purpose: str
     granted: bool
     notice: int
     time: AwareTime
@@ -140,6 +149,16 @@ class Refusal:
     reason: str
 
 
+PARTNER = "partner:"
+PARTNER_NOTICE = 1
+"""The version of every partner's notice: what a partner was registered with never changes."""
+
+
+def partner_purpose(partner: str) -> str:
+    """Return what the ledger calls a word on a partner."""
+    return PARTNER + partner
+
+
 def _least() -> Mapping[Purpose, int]:
     return declared().least
 
@@ -151,12 +170,15 @@ class Consents(msgspec.Struct, frozen=True):
     ----------
     least
         The oldest notice version whose grants hold, by purpose: that of the house's register.
+    partners
+        The latest words on partners, by the partner's id. The ledger alone tells them: the flags do not hold them.
     """
 
     resident: Pseudonym
     seq: int = 0
     grants: Mapping[Purpose, Grant] = msgspec.field(default_factory=dict)
     least: Mapping[Purpose, int] = msgspec.field(default_factory=_least)
+    partners: Mapping[str, Grant] = msgspec.field(default_factory=dict)
 
     def permit(self, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to use the resident's data for `purpose` at `now`, or say why not."""
@@ -168,6 +190,17 @@ class Consents(msgspec.Struct, frozen=True):
         if grant.notice < self.least.get(purpose, 0):
             return Refusal(purpose, "notice_outdated")
         return Permit(self.resident, purpose, now, grant.since)
+
+    def grants_partner(self, partner: str, now: datetime) -> bool:
+        """Say whether the resident grants a partner at `now`."""
+        word = self.partners.get(partner)
+        return word is not None and word.granted and word.since <= now
+
+    def partner_permit(self, partner: str, purpose: Purpose, now: datetime) -> Permit | Refusal:
+        """Give leave to show a partner what is used for `purpose`: it takes both the partner's grant and that one."""
+        if not self.grants_partner(partner, now):
+            return Refusal(purpose, "withdrawn" if partner in self.partners else "never_granted")
+        return self.permit(purpose, now)
 
 
 class Register:
@@ -235,7 +268,7 @@ class LedgerRecords(Protocol):
     """The ledger's durable home (`engine.records.ledger`)."""
 
     async def append(
-        self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
+        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int, time: datetime
     ) -> Consents:
         """Write one entry and what it changes, in one transaction; an unchanged word writes nothing."""
 
@@ -243,7 +276,7 @@ class LedgerRecords(Protocol):
         """Return what the ledger says now."""
 
     async def history(self, resident: Pseudonym) -> Sequence[Entry]:
-        """Return every entry of a resident, oldest first."""
+        """Return every entry of a resident on a purpose, oldest first."""
 
 
 class OnlineConsents(Protocol):
@@ -292,6 +325,18 @@ class ConsentLedger:
         await self._online.enforce(consents)
         return consents
 
+    async def record_partner(self, resident: Pseudonym, partner: str, *, granted: bool, now: datetime) -> Consents:
+        """Write a grant of a partner, or its withdrawal. When this returns it is durable and in force everywhere.
+
+        Raises
+        ------
+        Erased, StoreUnavailable
+            As in `record`.
+        """
+        return await self._records.append(
+            resident, partner_purpose(partner), granted=granted, notice=PARTNER_NOTICE, time=now.astimezone(UTC)
+        )
+
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what is allowed now: from the flags, else from the ledger, whose answer becomes the flags again."""
         try:
@@ -311,5 +356,5 @@ class ConsentLedger:
             return Refusal(purpose, "unreadable")
 
     async def history(self, resident: Pseudonym) -> Sequence[Entry]:
-        """Return the resident's own ledger entries, oldest first."""
+        """Return the resident's own ledger entries on purposes, oldest first."""
         return await self._records.history(resident)

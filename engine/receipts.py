@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.consent import Basis, Declaration, Entry, Notice
+from engine.consent import Basis, Entry, Notice, Terms
 from engine.events import Pseudonym
 from engine.language import Localized
 
@@ -100,31 +100,32 @@ class ReceiptRecords(Protocol):
         """Return a resident's decisions, oldest first."""
 
 
-def receipt(decided: Decided, declaration: Declaration, id_: str, controller: str) -> Receipt:
+def receipt(decided: Decided, terms: Terms, id_: str, controller: str) -> Receipt:
     """Return the receipt of a decision.
 
     Parameters
     ----------
     decided
         The decision.
-    declaration
-        The purpose it is about.
+    terms
+        What was decided on: a purpose's declaration, or a partner's terms.
     id_
         See `opaque`.
     controller
         Who answers for the data.
     """
     entry = decided.entry
-    notice = declaration.wording(entry.notice) or declaration.notice
+    notice = terms.wording(entry.notice) or terms.notice
     known = notice.version == entry.notice
     return Receipt(
         Metadata(SCHEMA, id_, id_),
         Processing(
-            PrivacyNotice(entry.notice, notice.title, text_hash(notice) if known else None), (_purpose(declaration),)
+            PrivacyNotice(entry.notice, notice.title, text_hash(notice) if known else None),
+            (_purpose(entry.purpose, terms),),
         ),
         (Party(controller),),
         Event(entry.time, "given" if entry.granted else "withdrawn"),
-        None if entry.granted else Forgotten(declaration.forgotten, decided.forgotten),
+        None if entry.granted else Forgotten(terms.forgotten, decided.forgotten),
     )
 
 
@@ -139,12 +140,5 @@ def opaque(secret: bytes, resident: Pseudonym, seq: int) -> str:
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
-def _purpose(declaration: Declaration) -> PurposeOf:
-    return PurposeOf(
-        declaration.id,
-        declaration.basis,
-        declaration.data,
-        declaration.retention,
-        declaration.kept,
-        declaration.recipients,
-    )
+def _purpose(purpose: str, terms: Terms) -> PurposeOf:
+    return PurposeOf(purpose, terms.basis, terms.data, terms.retention, terms.kept, terms.recipients)

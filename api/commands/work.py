@@ -48,6 +48,7 @@ async def _work(settings: Settings) -> None:
         chores = [
             *_chores(intake, lag, its),
             Chore("erasures", 2.0, wiring.eraser(settings, stores).complete),
+            Chore("tidy", 3600.0, lambda: wiring.tidy(stores, clock())),
             _checkpoint(settings, ChainRecords(stores.database)),
         ]
         app = create_app(settings.kafka or "", settings.partitions, its, chores)

@@ -158,7 +158,7 @@ class ConsentRoutes:
             return private_json(States([State(purpose, granted=False) for purpose in Purpose], []))
         now_held = await self.ledger.consents(resident)
         history = await self.ledger.history(resident)
-        past = [Past(entry.purpose, entry.granted, entry.notice, entry.time) for entry in history]
+        past = [Past(Purpose(entry.purpose), entry.granted, entry.notice, entry.time) for entry in history]
         return private_json(States([_state(now_held, purpose) for purpose in Purpose], past))
 
     async def change(self, request: Request) -> Response:

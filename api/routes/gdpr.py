@@ -77,7 +77,8 @@ class GdprRoutes:
 
     def routes(self) -> list[Endpoint]:
         """Return the one route."""
-        return [Endpoint(PATH, {"GET": _explained(self.query), "DELETE": _explained(self.delete)})]
+        handlers = {"GET": ("gdpr_query", _explained(self.query)), "DELETE": ("gdpr_delete", _explained(self.delete))}
+        return [Endpoint(PATH, handlers)]
 
     async def query(self, request: Request) -> Response:
         """Answer GET: everything that is held, or 204 for somebody unknown."""
@@ -97,6 +98,7 @@ class GdprRoutes:
         caller.require(scope)
         if caller.person != person:
             raise Forbidden("The token was issued for another profile.")
+        await self.gate.note(request, caller, person, scope)
         return person
 
 

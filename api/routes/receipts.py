@@ -13,7 +13,8 @@ from api.access import Scope
 from api.gate import Gate
 from api.operations import Answer, Operation, open_json, private_json
 from api.seal import RECEIPT, Seal
-from engine.consent import ConsentLedger, Purpose
+from api.terms import Terms
+from engine.consent import Terms as DecidedOn
 from engine.events import Pseudonym
 from engine.receipts import SCHEMA, Decided, Receipt, ReceiptRecords, opaque, receipt
 from engine.residents import Residents
@@ -25,10 +26,10 @@ KEYS_SECONDS = 3600
 
 
 class SignedReceipt(msgspec.Struct, frozen=True):
-    """A receipt, and the compact JWS whose payload it is."""
+    """A receipt, and the compact JWS whose payload it is; `purpose` may be `partner:` and the id of a partner."""
 
     id: str
-    purpose: Purpose
+    purpose: str
     granted: bool
     time: datetime
     receipt: Receipt
@@ -94,7 +95,7 @@ class ReceiptRoutes:
     gate: Gate
     residents: Residents
     records: ReceiptRecords
-    ledger: ConsentLedger
+    terms: Terms
     seal: Seal
     settings: Settings
 
@@ -132,11 +133,13 @@ class ReceiptRoutes:
         person = await self.gate.resident(request, Scope.CONSENTS_READ)
         resident = await self.residents.pseudonym(person)
         decisions = [] if resident is None else await self.records.decisions(resident)
-        return private_json(Receipts([self._signed(resident or "", decided) for decided in decisions]))
+        terms = await self.terms.of(decided.entry.purpose for decided in decisions)
+        signed = [self._signed(resident or "", decided, terms[decided.entry.purpose]) for decided in decisions]
+        return private_json(Receipts(signed))
 
-    def _signed(self, resident: Pseudonym, decided: Decided) -> SignedReceipt:
+    def _signed(self, resident: Pseudonym, decided: Decided, terms: DecidedOn) -> SignedReceipt:
         entry = decided.entry
         id_ = opaque(self.seal.secret, resident, entry.seq)
-        made = receipt(decided, self.ledger.register.declaration(entry.purpose), id_, self.settings.controller)
+        made = receipt(decided, terms, id_, self.settings.controller)
         signed = self.seal.sign(msgspec.json.encode(made), RECEIPT)
         return SignedReceipt(id_, entry.purpose, entry.granted, entry.time, made, signed)

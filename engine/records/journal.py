@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
 from engine.records.database import Database
@@ -121,13 +122,8 @@ class JournalRecords:
 
     async def of(self, residents: Sequence[Pseudonym], now: datetime) -> dict[Pseudonym, list[Interaction]]:
         """Return what each resident did within the latest consent, oldest first; at most 2,000 events each."""
-        values = {"residents": list(residents), "after": now - _MEMORY, "most": _MOST}
-        found: dict[Pseudonym, list[Interaction]] = {resident: [] for resident in residents}
         async with self._database.begin() as connection:
-            for row in await connection.execute(_OF, values):
-                event = Interaction(row.id, row.offer, InteractionType(row.type), row.time, row.value)
-                found[row.resident].append(event)
-        return found
+            return await deeds(connection, residents, now)
 
     async def impressions(self, shown: Sequence[Impression]) -> None:
         """Keep what was shown to residents who allow it; idempotent by suggestion."""
@@ -168,6 +164,18 @@ class JournalRecords:
             await connection.execute(text("DELETE FROM journal_ids WHERE accepted < :before"), {"before": ids_before})
             await connection.execute(text("DELETE FROM journal WHERE time < :before"), {"before": now - _MEMORY})
             await connection.execute(text("DELETE FROM impressions WHERE time < :before"), {"before": now - _MEMORY})
+
+
+async def deeds(
+    connection: AsyncConnection, residents: Sequence[Pseudonym], now: datetime
+) -> dict[Pseudonym, list[Interaction]]:
+    """Return what `JournalRecords.of` does, in a transaction of the caller's."""
+    values = {"residents": list(residents), "after": now - _MEMORY, "most": _MOST}
+    found: dict[Pseudonym, list[Interaction]] = {resident: [] for resident in residents}
+    for row in await connection.execute(_OF, values):
+        event = Interaction(row.id, row.offer, InteractionType(row.type), row.time, row.value)
+        found[row.resident].append(event)
+    return found
 
 
 def _month(first: datetime, offset: int) -> datetime:

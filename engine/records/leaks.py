@@ -31,8 +31,11 @@ _KEPT = {
     "journal_ids": _ALLOWED.format(purposes="'activity'", time="accepted"),
     "interests": _ALLOWED.format(purposes="'interests'", time="updated"),
     "impressions": _ALLOWED.format(purposes="'activity', 'measurement'", time="time"),
+    "partner_handles": (
+        "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose = 'partner:' || t.partner)"
+    ),
 }
-_ERASED = ("consents", "forgettings")
+_ERASED = ("consents", "forgettings", "accesses")
 _WITHDRAWN = {
     **{
         table: text(

@@ -7,14 +7,18 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.consent import Consents, Entry, Grant, Purpose
+from engine.consent import PARTNER, Consents, Entry, Grant, Purpose
 from engine.errors import Erased
 from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.scribe import Scribe, Word
 
 _CONSENTS = text("SELECT resident, purpose, granted, notice, since, seq FROM consents WHERE resident = ANY(:residents)")
-_HISTORY = text("SELECT seq, purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
+_LOCKED = text(f"{_CONSENTS.text} ORDER BY resident, purpose FOR SHARE")
+_HISTORY = text("""
+    SELECT seq, purpose, granted, notice, time FROM ledger
+    WHERE resident = :resident AND starts_with(purpose, :partner) = :partners ORDER BY seq
+""")
 _DUE = text("""
     SELECT seq, purpose FROM forgettings
     WHERE done IS NULL AND requested <= :before AND resident = :resident ORDER BY seq FOR UPDATE SKIP LOCKED
@@ -35,7 +39,7 @@ class LedgerRecords:
         self._scribe = Scribe(database)
 
     async def append(
-        self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
+        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int, time: datetime
     ) -> Consents:
         """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing.
 
@@ -54,7 +58,7 @@ class LedgerRecords:
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""
         async with self._database.begin() as connection:
-            return await _read(connection, resident)
+            return _consents(resident, (await connection.execute(_CONSENTS, {"residents": [resident]})).all())
 
     async def consents_of(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
         """Return what the ledger says now of each of `residents`."""
@@ -72,10 +76,17 @@ class LedgerRecords:
         return [known[i : i + batch] for i in range(0, len(known), batch)]
 
     async def history(self, resident: Pseudonym) -> Sequence[Entry]:
-        """Return every entry of a resident, oldest first."""
+        """Return every entry of a resident on a purpose, oldest first."""
+        return await self._history(resident, partners=False)
+
+    async def partner_history(self, resident: Pseudonym) -> Sequence[Entry]:
+        """Return every entry of a resident on a partner, oldest first."""
+        return await self._history(resident, partners=True)
+
+    async def _history(self, resident: Pseudonym, *, partners: bool) -> Sequence[Entry]:
+        values = {"resident": resident, "partner": PARTNER, "partners": partners}
         async with self._database.begin() as connection:
-            found = await connection.execute(_HISTORY, {"resident": resident})
-            return [Entry(row.seq, Purpose(row.purpose), row.granted, row.notice, row.time) for row in found]
+            return [Entry(*row) for row in await connection.execute(_HISTORY, values)]
 
     async def overdue(self, before: datetime, limit: int = 500) -> list[Pseudonym]:
         """Return residents with a withdrawal from before `before` that is not complete."""
@@ -90,7 +101,7 @@ class LedgerRecords:
         async with self._database.begin() as connection:
             due = (await connection.execute(_DUE, {"before": before, "resident": resident})).all()
             for purpose in {row.purpose for row in due}:
-                for statement in FORGETTING.get(Purpose(purpose), ()):
+                for statement in FORGETTING.get(purpose, ()):
                     await connection.execute(text(statement), {"resident": resident, "purpose": purpose})
             await connection.execute(_DONE, {"seqs": [row.seq for row in due], "now": now})
 
@@ -110,7 +121,7 @@ _SHOWN_BEFORE = (
     "DELETE FROM impressions t USING consents c "
     "WHERE t.resident = :resident AND c.resident = t.resident AND c.purpose = :purpose AND t.time < c.since"
 )
-FORGETTING: dict[Purpose, tuple[str, ...]] = {
+FORGETTING: dict[str, tuple[str, ...]] = {
     Purpose.ACTIVITY: (
         _DELETE.format(table="journal", time="accepted"),
         _DELETE.format(table="journal_ids", time="accepted"),
@@ -120,13 +131,18 @@ FORGETTING: dict[Purpose, tuple[str, ...]] = {
     Purpose.MEASUREMENT: (_DELETE.format(table="impressions", time="time"),),
 }
 """What the withdrawal of each purpose deletes. `location` and `learning` keep no rows of their own: what they allowed
-is left out of the online state and of training from the moment of the withdrawal."""
+is left out of the online state and of training from the moment of the withdrawal. What a partner was granted ends with
+the word itself, and its handle in the same transaction (migration 0005)."""
 
 
-async def _read(connection: AsyncConnection, resident: Pseudonym) -> Consents:
-    return _consents(resident, (await connection.execute(_CONSENTS, {"residents": [resident]})).all())
+async def locked(connection: AsyncConnection, resident: Pseudonym) -> Consents:
+    """Return what the ledger says now; until the transaction ends, no word of the resident changes."""
+    return _consents(resident, (await connection.execute(_LOCKED, {"residents": [resident]})).all())
 
 
 def _consents(resident: Pseudonym, found: Sequence[Row[Any]]) -> Consents:
-    grants = {Purpose(row.purpose): Grant(row.granted, row.notice, row.since) for row in found}
-    return Consents(resident, max((row.seq for row in found), default=0), grants)
+    words = {row.purpose: Grant(row.granted, row.notice, row.since) for row in found}
+    seq = max((row.seq for row in found), default=0)
+    partners = {name.removeprefix(PARTNER): word for name, word in words.items() if name.startswith(PARTNER)}
+    grants = {Purpose(name): word for name, word in words.items() if not name.startswith(PARTNER)}
+    return Consents(resident, seq, grants, partners=partners)

@@ -1,12 +1,13 @@
 """Offers in SQL: one row an offer with its version, and the search over them."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.errors import InvalidInput
 from engine.events import OfferChange
@@ -123,10 +124,8 @@ class OfferRecords:
 
     async def remembered(self, ids: Sequence[str]) -> dict[str, Offer]:
         """Return the offers of those ids even where a source has taken them away: what was learned from them holds."""
-        query = text("SELECT id, content::text AS content FROM offers WHERE id = ANY(:ids)")
         async with self._database.begin() as connection:
-            found = await connection.execute(query, {"ids": list(ids)})
-            return {row.id: decode(row.content) for row in found}
+            return await remembered(connection, ids)
 
     async def changed(self, version: int | None) -> tuple[set[str], int]:
         """Return the ids of what changed after `version`, none where it is None, and the version of now."""
@@ -260,3 +259,10 @@ def _open_cursor(cursor: str) -> tuple[str, str]:
         raise InvalidInput("Use the `next` of the page before as the cursor.", field="after") from error
     else:
         return sort, id_
+
+
+async def remembered(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Offer]:
+    """Return what `OfferRecords.remembered` does, in a transaction of the caller's."""
+    query = text("SELECT id, content::text AS content FROM offers WHERE id = ANY(:ids)")
+    found = await connection.execute(query, {"ids": list(ids)})
+    return {row.id: decode(row.content) for row in found}

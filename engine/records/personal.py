@@ -8,6 +8,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from engine.accesses import Accessed
+from engine.records.accesses import accessed
 from engine.records.database import Database
 from engine.residents import Interests
 
@@ -19,6 +21,13 @@ _INTERACTIONS = text(f"""
     SELECT j.offer, {_NAME} AS name, j.type, j.time, j.value, j.suggestion, j.context
     FROM journal j LEFT JOIN offers o ON o.id = j.offer WHERE j.resident = :resident ORDER BY j.time
 """)  # noqa: S608 - our own words
+_HANDLES = text("""
+    SELECT p.content->>'name' AS name, h.handle FROM partner_handles h JOIN partners p ON p.id = h.partner
+    WHERE h.resident = :resident ORDER BY p.registered, p.id
+""")
+_ACCESSES = text("""
+    SELECT time, who, capacity, purpose, what, fields FROM accesses WHERE resident = :resident ORDER BY time, id
+""")
 _SHOWN = text("SELECT time, basis, offers FROM impressions WHERE resident = :resident ORDER BY time")
 
 
@@ -51,6 +60,13 @@ class Shown(msgspec.Struct, frozen=True):
     offers: Sequence[str]
 
 
+class Known(msgspec.Struct, frozen=True):
+    """A partner who may read something of the person, and by what it knows them."""
+
+    partner: str
+    handle: str
+
+
 class Personal(msgspec.Struct, frozen=True):
     """All of it, oldest first."""
 
@@ -58,6 +74,8 @@ class Personal(msgspec.Struct, frozen=True):
     interests: Interests
     deeds: Sequence[Deed]
     shown: Sequence[Shown]
+    partners: Sequence[Known] = ()
+    accesses: Sequence[Accessed] = ()
 
 
 class PersonalRecords:
@@ -80,4 +98,6 @@ class PersonalRecords:
                 Interests() if told is None else msgspec.json.decode(told, type=Interests),
                 [Deed(*row) for row in await connection.execute(_INTERACTIONS, its)],
                 [Shown(*row) for row in await connection.execute(_SHOWN, its)],
+                [Known(*row) for row in await connection.execute(_HANDLES, its)],
+                [accessed(row) for row in await connection.execute(_ACCESSES, its)],
             )

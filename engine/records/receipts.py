@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from engine.consent import Entry, Purpose
+from engine.consent import Entry
 from engine.events import Pseudonym
 from engine.receipts import Decided
 from engine.records.database import Database
@@ -26,7 +26,4 @@ class ReceiptRecords:
         """Return a resident's decisions, oldest first."""
         async with self._database.begin() as connection:
             found = await connection.execute(_DECISIONS, {"resident": resident})
-            return [
-                Decided(Entry(row.seq, Purpose(row.purpose), row.granted, row.notice, row.time), row.done)
-                for row in found
-            ]
+            return [Decided(Entry(row.seq, row.purpose, row.granted, row.notice, row.time), row.done) for row in found]

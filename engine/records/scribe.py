@@ -1,6 +1,5 @@
 """Writes words into the ledger's chain: what many residents say at one moment goes in by one call, and to disk once."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,10 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, text
 
-from engine.consent import Purpose
-from engine.errors import VinkkiError
 from engine.events import Pseudonym
 from engine.records.database import Database
+from engine.records.together import Together
 
 _APPEND = text("""
     SELECT resident, purpose, granted, notice, since, seq FROM ledger_append(CAST(:words AS jsonb))
@@ -19,15 +17,14 @@ _APPEND = text("""
 # Appending itself does not wait for the disk, so that no process queues for it behind the head of the chain. This does:
 # it writes a mark behind the entries into the write-ahead log, which goes to disk in order, many marks at once.
 _ON_DISK = text("SELECT pg_logical_emit_message(true, 'vinkki', '')")
-_MOST = 200
 _Rows = Sequence[Row[Any]]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A resident's word on one purpose, on its way into the ledger."""
+    """A resident's word on one purpose or partner, on its way into the ledger."""
 
     resident: Pseudonym
-    purpose: Purpose
+    purpose: str
     granted: bool
     notice: int
     time: datetime
@@ -44,8 +41,7 @@ class Scribe:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[Word, asyncio.Future[_Rows]]] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._together = Together(self._commit, "The ledger could not be written; repeat in a moment.")
 
     async def append(self, word: Word) -> _Rows:
         """Return the rows of `consents` after `word`, this resident's among others', when all is on disk.
@@ -55,37 +51,10 @@ class Scribe:
         StoreUnavailable
             The database does not answer; the word may be in the ledger or not. It may be said again.
         """
-        answer: asyncio.Future[_Rows] = asyncio.get_running_loop().create_future()
-        self._waiting.append((word, answer))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
-        return await answer
-
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-            try:
-                found = await self._commit([word for word, _ in batch])
-            except VinkkiError as error:
-                _settle(batch, error)
-            except BaseException:
-                _settle(batch, VinkkiError("The ledger could not be written; repeat in a moment."))
-                raise
-            else:
-                _settle(batch, found)
+        return await self._together.write(word)
 
     async def _commit(self, words: Sequence[Word]) -> _Rows:
         async with self._database.alone() as connection:
             found = (await connection.execute(_APPEND, {"words": msgspec.json.encode(words).decode()})).all()
             await connection.execute(_ON_DISK)
         return found
-
-
-def _settle(batch: Sequence[tuple[Word, "asyncio.Future[_Rows]"]], outcome: _Rows | VinkkiError) -> None:
-    for _, answer in batch:
-        if answer.done():  # who asked has gone
-            continue
-        if isinstance(outcome, VinkkiError):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome)

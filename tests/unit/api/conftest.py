@@ -38,6 +38,7 @@ class Memory:
     offers: set = field(default_factory=set)
     asked: list = field(default_factory=list)
     erased: set = field(default_factory=set)
+    accesses: list = field(default_factory=list)
     away: bool = False
 
     def check(self) -> None:
@@ -96,6 +97,10 @@ class Memory:
 
     async def history(self, resident):
         return [entry for of, entry in self.entries if of == resident]
+
+    async def note(self, person, access):
+        self.check()
+        self.accesses.append((person, access))
 
     async def get(self, id_):
         self.check()
@@ -217,11 +222,13 @@ async def door(issuer) -> AsyncIterator[Door]:
     house = SimpleNamespace(
         settings=Settings(home=issuer.home),
         clock=lambda: NOW,
-        stores=SimpleNamespace(database=memory, online=memory),
+        stores=SimpleNamespace(database=memory, online=memory, ledger=memory),
         residents=Residents(memory, memory),
         ledger=ConsentLedger(memory, memory, Register.read()),
         receipts=memory,
         personal=None,
+        partners=memory,
+        accesses=memory,
         eraser=None,
         seal=Seal.of(Settings(home=issuer.home)),
         catalogue=live,

@@ -76,7 +76,7 @@ async def test_a_plain_scope_makes_a_service_even_if_the_subject_is_a_person(ver
 
 async def test_a_service_without_any_scope_may_nothing(verifier):
     caller = await verifier.verify(token(sub="app-backend"), NOW)
-    assert caller == Caller(Standing.SERVICE)
+    assert caller == Caller(Standing.SERVICE, name="app-backend")
 
 
 async def test_ad_groups_make_staff(verifier):

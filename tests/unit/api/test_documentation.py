@@ -59,10 +59,13 @@ def every_operation():
                 "feed",
                 "lag",
                 "suggester",
+                "partners",
+                "accesses",
             ]
         ),
-        stores=SimpleNamespace(online=nothing),
+        stores=SimpleNamespace(online=nothing, ledger=nothing),
     )
+    house.ledger = SimpleNamespace(register=None)
     house.publisher = nothing
     return operations(house)
 

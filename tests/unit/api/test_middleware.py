@@ -33,9 +33,9 @@ def registry():
 @pytest.fixture
 def client(registry):
     routes = [
-        Endpoint("/residents/{id}", {"GET": fine, "PUT": fine}),
-        Endpoint("/broken", {"GET": broken}),
-        Endpoint("/left", {"GET": left}),
+        Endpoint("/residents/{id}", {"GET": ("read", fine), "PUT": ("write", fine)}),
+        Endpoint("/broken", {"GET": ("break", broken)}),
+        Endpoint("/left", {"GET": ("leave", left)}),
     ]
     latency = Histogram("seconds", "Time to answer", ["route"], registry=registry)
     app = Starlette(routes=routes, middleware=[Middleware(Doorkeeper, latency=latency)])

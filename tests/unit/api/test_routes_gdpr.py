@@ -34,6 +34,12 @@ class Vault:
     def __init__(self) -> None:
         self.held: dict[UUID, Personal] = {}
         self.away = False
+        self.accesses: list = []
+
+    async def note(self, person, access):
+        if self.away:
+            raise StoreUnavailable
+        self.accesses.append((person, access))
 
     async def of(self, person):
         if self.away:
@@ -69,7 +75,7 @@ async def profile(issuer) -> AsyncIterator[Profile]:
     tokens = TokenVerifier(issuer.issuer, issuer.audience, FixedKeys(issuer.public_keys))
     eraser = Eraser(vault, vault, Residents(vault, vault), timedelta(days=9))
     app = FastAPI()
-    app.router.routes += GdprRoutes(Gate(tokens, lambda: NOW), vault, eraser, lambda: NOW).routes()
+    app.router.routes += GdprRoutes(Gate(tokens, lambda: NOW, vault), vault, eraser, lambda: NOW).routes()
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://here") as client:
         yield Profile(client, issuer, vault)
 

@@ -45,7 +45,7 @@ def test_no_two_purposes_share_a_title():
 
 def declaration(*widens: bool) -> Declaration:
     *earlier, latest = [Notice(n, TEXT, TEXT, TEXT, wide) for n, wide in enumerate(widens, start=1)]
-    return Declaration(Purpose.ACTIVITY, "consent", latest, earlier=tuple(earlier))
+    return Declaration("consent", latest, id=Purpose.ACTIVITY, earlier=tuple(earlier))
 
 
 @pytest.mark.parametrize(
