@@ -74,7 +74,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *SharingRoutes(gate, house.partners).operations(),
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
-        *PlaceRoutes(gate, house.stores.online, house.clock).operations(),
+        *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),
     )
 

@@ -12,6 +12,7 @@ from api.seal import Seal
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
 from engine.consent import ConsentLedger, Register
+from engine.counts import Counts
 from engine.districts import Divisions
 from engine.erasure import Eraser
 from engine.errors import Misconfigured, VinkkiError
@@ -139,6 +140,7 @@ class House:
     ledger: ConsentLedger
     receipts: ReceiptRecords
     seal: Seal
+    counts: Counts
     personal: PersonalRecords
     partners: PartnerRecords
     accesses: AccessRecords
@@ -182,7 +184,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     tokens
         What checks bearer tokens; otherwise against the issuer that is set, or the demo's own.
     """
-    stores = connect(settings)
+    stores, seal = connect(settings), Seal.of(settings)
     catalogue = Catalogue()
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
@@ -194,7 +196,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         residents=residents,
         ledger=ledger,
         receipts=ReceiptRecords(stores.database),
-        seal=Seal.of(settings),
+        seal=seal,
+        counts=Counts(seal.secret),
         personal=PersonalRecords(stores.database),
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),

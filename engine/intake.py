@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from engine.consent import Consents, Permit, Purpose, Refusal
+from engine.consent import Consents, Permit, Purpose, Refusal, declared
 from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
 from engine.folding import Observation, Share, fold_many
@@ -116,7 +116,7 @@ class Intake:
 
     async def refresh_popularity(self, now: datetime) -> None:
         """Recompute popularity from the journal."""
-        await self._journal.refresh_popularity(now)
+        await self._journal.refresh_popularity(now, declared().least[Purpose.ACTIVITY])
 
     async def refill(self, now: datetime, said: Callable[[int, int], None] = _in_silence) -> bool:
         """Restore the online state from SQL if Redis was emptied; say whether it was."""

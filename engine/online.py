@@ -292,10 +292,9 @@ class Online:
         keys = [f"v:{place}:{day:%Y%m%d}" for place in visits]
         await _answer(cast("Awaitable[Any]", self._visit(keys=keys, args=args)))
 
-    async def visitors(self, place: str, day: date, at_least: int = 10) -> int | None:
-        """Return how many different residents were at a place, or None where fewer than `at_least` were."""
-        counted = int(await _answer(self._redis.pfcount(f"v:{place}:{day:%Y%m%d}")))
-        return counted if counted >= at_least else None
+    async def visitors(self, place: str, day: date) -> int:
+        """Return how many different residents were at a place; tell it to anybody through `engine.counts` only."""
+        return int(await _answer(self._redis.pfcount(f"v:{place}:{day:%Y%m%d}")))
 
     async def everything(self, batch: int = 500) -> AsyncIterator[list[tuple[bytes, bytes]]]:
         """Yield (key, value) of all that is held, in batches, as bytes; a value of several parts with lines between."""

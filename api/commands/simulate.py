@@ -9,7 +9,7 @@ from api import wiring
 from api.commands.importing import HELSINKI, taken_in
 from api.commands.parts import parts, say
 from api.wiring import Stores
-from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.consent import ConsentLedger, Permit, Purpose, Register, declared
 from engine.errors import Misconfigured
 from engine.events import Interaction, InteractionBatch
 from engine.language import Localized
@@ -57,7 +57,7 @@ async def _simulate(settings: Settings, count: int, seed: int, told: Callable[[s
         published = await _live(stores, pseudonyms, day(people, offers, now=now, seed=seed), now)
         told(f"{published:,} interactions are on Kafka")
         await taken_in(settings, INTERACTIONS.name, told)
-        await stores.journal.refresh_popularity(wiring.utc_now())
+        await stores.journal.refresh_popularity(wiring.utc_now(), declared().least[Purpose.ACTIVITY])
         _introduce(settings, people, offers)
     finally:
         await stores.close()

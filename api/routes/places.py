@@ -1,4 +1,4 @@
-"""Places: how many different residents were interested in what is on there, on a day that is over."""
+"""Places: about how many different residents were interested in what is on there, on a day that is over."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from starlette.responses import Response
 from api import parameters
 from api.gate import Gate
 from api.operations import Answer, Operation, open_json
+from engine.counts import LEAST, Counts
 from engine.errors import InvalidInput
 from engine.online import Online
 
 TAG = "Offers"
-AT_LEAST = 10
 KEPT_DAYS = 2
 
 
@@ -29,12 +29,15 @@ class DayForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Visitors(msgspec.Struct, frozen=True):
-    """How many different residents; null where they were fewer than `at_least`, or none were counted."""
+    """How many different residents, in tens; null where they were few, or none were counted.
+
+    Never told of a group of `at_least` or fewer; `engine.counts` says what else keeps anybody from being found in it.
+    """
 
     place: str
     day: date
     residents: int | None
-    at_least: int = AT_LEAST
+    at_least: int = LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class PlaceRoutes:
 
     gate: Gate
     online: Online
+    counts: Counts
     clock: Callable[[], datetime]
 
     def operations(self) -> Sequence[Operation]:
@@ -58,9 +62,9 @@ class PlaceRoutes:
                 form=DayForm,
                 answers={
                     200: Answer(
-                        "The count, or null for a small group",
+                        "The count in tens, or null for a small group",
                         Visitors,
-                        {"place": "tprek:7254", "day": "2026-11-21", "residents": 27, "at_least": AT_LEAST},
+                        {"place": "tprek:7254", "day": "2026-11-21", "residents": 30, "at_least": LEAST},
                     )
                 },
                 problems=(InvalidInput,),
@@ -75,4 +79,5 @@ class PlaceRoutes:
         if not today - timedelta(days=KEPT_DAYS) <= day < today:
             raise InvalidInput("Only yesterday and the day before are told; a day under way never is.", field="day")
         place = request.path_params["place"]
-        return open_json(Visitors(place, day, await self.online.visitors(place, day, AT_LEAST)), 3600)
+        counted = await self.online.visitors(place, day)
+        return open_json(Visitors(place, day, self.counts.disclose(counted, f"visitors {place}", f"{day}")), 3600)

@@ -82,15 +82,18 @@ _IMPRESSIONS = text("""
     ON CONFLICT DO NOTHING
 """)
 # Evidence halves every week. Only what at least one resident did counts, and how many different ones is kept, so that a
-# small group is never named.
+# small group is never named. Who withdrew a moment ago does not count, swept or not, and neither does a grant that a
+# wider notice suspends.
 _POPULARITY = text("""
     WITH fresh AS (
-        SELECT offer,
-               sum(CASE type WHEN 'view' THEN 1 WHEN 'open' THEN 2 WHEN 'dismiss' THEN -1 WHEN 'unsave' THEN -2
+        SELECT j.offer,
+               sum(CASE j.type WHEN 'view' THEN 1 WHEN 'open' THEN 2 WHEN 'dismiss' THEN -1 WHEN 'unsave' THEN -2
                    WHEN 'cancel' THEN -4 ELSE 4 END
-                   * power(0.5, extract(epoch FROM :now - time) / (7 * 86400.0))) AS score,
-               count(DISTINCT resident) AS residents
-        FROM journal WHERE time > :now - interval '28 days' AND time <= :now GROUP BY offer
+                   * power(0.5, extract(epoch FROM :now - j.time) / (7 * 86400.0))) AS score,
+               count(DISTINCT j.resident) AS residents
+        FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
+            AND c.notice >= :least AND c.since <= j.accepted
+        WHERE j.time > :now - interval '28 days' AND j.time <= :now GROUP BY j.offer
     ), gone AS (
         DELETE FROM popularity p WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.offer = p.offer)
     )
@@ -131,10 +134,16 @@ class JournalRecords:
         async with self._database.begin() as connection:
             await connection.execute(_IMPRESSIONS, values)
 
-    async def refresh_popularity(self, now: datetime) -> None:
-        """Recompute every offer's popularity, and tell every process that it changed."""
+    async def refresh_popularity(self, now: datetime, least: int) -> None:
+        """Recompute every offer's popularity, and tell every process that it changed.
+
+        Parameters
+        ----------
+        least
+            The oldest version of the notice of `activity` whose grants hold.
+        """
         async with self._database.begin() as connection:
-            await connection.execute(_POPULARITY, {"now": now})
+            await connection.execute(_POPULARITY, {"now": now, "least": least})
             await connection.exec_driver_sql(f"NOTIFY {POPULARITY_CHANNEL}")
 
     async def popularity(self) -> list[tuple[str, float, int]]:

@@ -215,6 +215,17 @@ async def test_popularity_counts_residents_and_forgets_with_them(stores, ledger,
     assert "test:jazz" not in {offer for offer, *_ in await stores.journal.popularity()}
 
 
+async def test_popularity_leaves_out_whom_a_wider_notice_suspends_and_who_has_just_withdrawn(stores, ledger, taker):
+    await taker.offers([change("choir")], NOW)
+    staying, suspended, leaving = [await someone(stores, ledger, "activity") for _ in range(3)]
+    await taker.interactions([batch(one, "c", offer="choir") for one in (staying, suspended, leaving)], later())
+    # A grant of a version before the oldest that holds: what is left of an older, narrower notice.
+    await stores.ledger.append(suspended, Purpose.ACTIVITY, granted=True, notice=0, time=later(3))
+    await ledger.record(leaving, "activity", granted=False, notice=None, now=later(3))
+    await taker.refresh_popularity(later(5))
+    assert {offer: people for offer, _, people in await stores.journal.popularity()}["test:choir"] == 1
+
+
 async def test_a_client_that_tells_whole_seconds_is_heard_right_after_the_grant(stores, ledger, taker):
     resident = await someone(stores, ledger, "activity")
     told = InteractionBatch(

@@ -16,6 +16,7 @@ from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
 from api.seal import Seal
 from engine.consent import ConsentLedger, Consents, Entry, Grant, Register
+from engine.counts import Counts
 from engine.errors import BrokerUnavailable, Erased, StoreUnavailable
 from engine.events import Impression
 from engine.receipts import Decided
@@ -39,6 +40,7 @@ class Memory:
     asked: list = field(default_factory=list)
     erased: set = field(default_factory=set)
     accesses: list = field(default_factory=list)
+    visits: dict = field(default_factory=dict)
     away: bool = False
 
     def check(self) -> None:
@@ -101,6 +103,9 @@ class Memory:
     async def note(self, person, access):
         self.check()
         self.accesses.append((person, access))
+
+    async def visitors(self, place, day):
+        return self.visits.get((place, day), 0)
 
     async def get(self, id_):
         self.check()
@@ -231,6 +236,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         accesses=memory,
         eraser=None,
         seal=Seal.of(Settings(home=issuer.home)),
+        counts=Counts(b"a secret"),
         catalogue=live,
         feed=feed,
         suggester=suggester,

@@ -56,6 +56,7 @@ def every_operation():
                 "ledger",
                 "receipts",
                 "seal",
+                "counts",
                 "feed",
                 "lag",
                 "suggester",
