@@ -44,7 +44,8 @@ FAMILY_WEIGHTS = {
     "district": 0.2,
 }
 """How much a feature of each family says about an offer, beside how rare it is."""
-_FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILY_WEIGHTS, 1)}
+FAMILY_NUMBERS = {family: number for number, family in enumerate(FAMILY_WEIGHTS, 1)}
+"""What stands for a family in arrays; 0 for any other."""
 
 
 SlotType = type[np.uint16] | type[np.uint32]
@@ -95,7 +96,7 @@ class Vocabulary:
             family = sys.intern(name.partition(":")[0])
             self.names.append(name)
             self.families.append(family)
-            self.family_numbers.append(_FAMILY_NUMBERS.get(family, 0))
+            self.family_numbers.append(FAMILY_NUMBERS.get(family, 0))
             self.labels.append(label or Localized())
             self.weights.append(FAMILY_WEIGHTS.get(family, 0.0))
         elif label:

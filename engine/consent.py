@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from engine.choices import PAUSE_LASTS, Choice
 from engine.errors import NotFound, StoreUnavailable, UnknownNotice
 from engine.events import AwareTime, Pseudonym
 from engine.language import Localized
@@ -122,7 +123,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of the ledger: a word on a `Purpose`, or on a partner (see `partner_purpose`)."""
+    """One line of the ledger: a word on a `Purpose`, on a partner (see `partner_purpose`), or on a `Choice`."""
 
     seq: int
     purpose: str
@@ -143,7 +144,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No leave, and why: `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`."""
+    """No leave, and why: `paused`, `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`."""
 
     purpose: Purpose
     reason: str
@@ -159,6 +160,10 @@ def partner_purpose(partner: str) -> str:
     return PARTNER + partner
 
 
+_NONE_OFF: frozenset[str] = frozenset()
+_NO_FAMILY = frozenset({Choice.PAUSE.family})
+
+
 def _least() -> Mapping[Purpose, int]:
     return declared().least
 
@@ -172,6 +177,8 @@ class Consents(msgspec.Struct, frozen=True):
         The oldest notice version whose grants hold, by purpose: that of the house's register.
     partners
         The latest words on partners, by the partner's id. The ledger alone tells them: the flags do not hold them.
+    choices
+        What the resident chose beside: a choice is on where its word is granted.
     """
 
     resident: Pseudonym
@@ -179,9 +186,12 @@ class Consents(msgspec.Struct, frozen=True):
     grants: Mapping[Purpose, Grant] = msgspec.field(default_factory=dict)
     least: Mapping[Purpose, int] = msgspec.field(default_factory=_least)
     partners: Mapping[str, Grant] = msgspec.field(default_factory=dict)
+    choices: Mapping[Choice, Grant] = msgspec.field(default_factory=dict)
 
     def permit(self, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to use the resident's data for `purpose` at `now`, or say why not."""
+        if self.choices and self.paused_until(now) is not None:
+            return Refusal(purpose, "paused")
         grant = self.grants.get(purpose)
         if grant is None:
             return Refusal(purpose, "never_granted")
@@ -192,15 +202,37 @@ class Consents(msgspec.Struct, frozen=True):
         return Permit(self.resident, purpose, now, grant.since)
 
     def grants_partner(self, partner: str, now: datetime) -> bool:
-        """Say whether the resident grants a partner at `now`."""
+        """Say whether the resident grants a partner at `now`, and has not paused everything."""
         word = self.partners.get(partner)
-        return word is not None and word.granted and word.since <= now
+        return word is not None and word.granted and word.since <= now and self.paused_until(now) is None
 
     def partner_permit(self, partner: str, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to show a partner what is used for `purpose`: it takes both the partner's grant and that one."""
         if not self.grants_partner(partner, now):
             return Refusal(purpose, "withdrawn" if partner in self.partners else "never_granted")
         return self.permit(purpose, now)
+
+    def paused_until(self, now: datetime) -> datetime | None:
+        """Return when the pause ends that holds at `now`, or None; one that has yet to begin holds: clocks jump."""
+        pause = self.choices.get(Choice.PAUSE)
+        if pause is None or not pause.granted or now >= pause.since + PAUSE_LASTS:
+            return None
+        return pause.since + PAUSE_LASTS
+
+    def resumed(self) -> "Consents":
+        """Return the consents as they are without a pause: to keep copies complete, and for the resident's own eyes.
+
+        Never for a use: that asks `permit` of the consents as they are.
+        """
+        kept = {choice: word for choice, word in self.choices.items() if choice is not Choice.PAUSE}
+        return self if len(kept) == len(self.choices) else msgspec.structs.replace(self, choices=kept)
+
+    @property
+    def off(self) -> frozenset[str]:
+        """The families of reasons (`engine.choices.FAMILIES`) that are turned off."""
+        if not self.choices:
+            return _NONE_OFF
+        return frozenset(choice.family for choice, word in self.choices.items() if word.granted) - _NO_FAMILY
 
 
 class Register:
@@ -336,6 +368,27 @@ class ConsentLedger:
         return await self._records.append(
             resident, partner_purpose(partner), granted=granted, notice=PARTNER_NOTICE, time=now.astimezone(UTC)
         )
+
+    async def choose(self, resident: Pseudonym, choice: Choice, *, on: bool, now: datetime) -> Consents:
+        """Write a choice. When this returns it is durable and in force everywhere.
+
+        Raises
+        ------
+        StoreUnavailable
+            A store is away; say it again.
+        """
+        consents = await self._records.append(resident, choice, granted=on, notice=0, time=now.astimezone(UTC))
+        await self._online.enforce(consents)
+        return consents
+
+    async def pause(self, resident: Pseudonym, now: datetime) -> Consents:
+        """Pause everything from `now` on, as `choose` does; a pause that holds already goes on as it was."""
+        consents = await self.choose(resident, Choice.PAUSE, on=True, now=now)
+        if consents.paused_until(now) is None:
+            # An earlier pause has ended by itself and was never taken back: this one is a word of its own.
+            await self.choose(resident, Choice.PAUSE, on=False, now=now)
+            consents = await self.choose(resident, Choice.PAUSE, on=True, now=now)
+        return consents
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what is allowed now: from the flags, else from the ledger, whose answer becomes the flags again."""

@@ -139,6 +139,8 @@ class Intake:
     async def rebuild(self, residents: Sequence[Pseudonym], now: datetime) -> None:
         """Make the online state of `residents` anew: consents from the ledger, taste from the journal, interests.
 
+        A pause does not matter: the copy is kept complete meanwhile, and no use gets a permit to open it.
+
         Raises
         ------
         StoreUnavailable
@@ -151,7 +153,7 @@ class Intake:
             consents = await self._ledger.consents_of(left)
             await self._online.enforce_many(consents.values())
             sealed = {s.resident: s for s in await self._online.sealed_many(left)}
-            permits = self._permits(sealed, now, counted=False)
+            permits = self._permits(sealed, now, anew=True)
             events = await self._journal.of(list(permits), now)
             known = await self._subjects.of({event.offer for its in events.values() for event in its}, now)
             tastes = _folded({r: _share(Taste(), events[r], known, sealed[r], now) for r in permits})
@@ -194,7 +196,7 @@ class Intake:
 
     async def _restore_interests(self, consents: dict[Pseudonym, Consents], now: datetime) -> None:
         for resident, told in (await self._residents.told(list(consents))).items():
-            permit = consents[resident].permit(Purpose.INTERESTS, now)
+            permit = consents[resident].resumed().permit(Purpose.INTERESTS, now)
             if isinstance(permit, Permit):
                 await self._online.put_interests(permit, told, anew=True)
 
@@ -244,14 +246,14 @@ class Intake:
         return sealed
 
     def _permits(
-        self, sealed: dict[Pseudonym, Sealed], now: datetime, *, counted: bool = True
+        self, sealed: dict[Pseudonym, Sealed], now: datetime, *, anew: bool = False
     ) -> dict[Pseudonym, Permit]:
         permits = {}
         for resident, its in sealed.items():
-            answer = _ask(its, Purpose.ACTIVITY, now)
+            answer = _ask(its, Purpose.ACTIVITY, now, anew=anew)
             if isinstance(answer, Permit):
                 permits[resident] = answer
-            elif counted:
+            elif not anew:
                 WITHOUT_PERMIT.labels(answer.purpose, answer.reason).inc()
         return permits
 
@@ -272,7 +274,7 @@ class Intake:
 
 
 def _share(taste: Taste, events: Iterable[Interaction], known: Known, sealed: Sealed, now: datetime) -> Share:
-    leave = _ask(sealed, Purpose.LOCATION, now)
+    leave = _ask(sealed, Purpose.LOCATION, now, anew=True)
     # Places from before the leave teach nothing, like events from before the consent.
     placed_from = _second(leave.since) if isinstance(leave, Permit) else None
     seen = []
@@ -297,8 +299,11 @@ def _row(batch: InteractionBatch, e: Interaction) -> Row:
     return Row(batch.resident, e.id, e.offer, e.type, e.time, batch.accepted, e.value, e.suggestion, e.context)
 
 
-def _ask(sealed: Sealed, purpose: Purpose, now: datetime) -> Permit | Refusal:
-    return Refusal(purpose, "unreadable") if sealed.consents is None else sealed.consents.permit(purpose, now)
+def _ask(sealed: Sealed, purpose: Purpose, now: datetime, *, anew: bool) -> Permit | Refusal:
+    """Ask for a permit; to make a state `anew`, or as a part of doing so, a pause does not matter."""
+    if sealed.consents is None:
+        return Refusal(purpose, "unreadable")
+    return (sealed.consents.resumed() if anew else sealed.consents).permit(purpose, now)
 
 
 def _second(time: datetime) -> datetime:

@@ -213,8 +213,7 @@ class Online:
 
     async def consents(self, resident: Pseudonym) -> Consents | None:
         """Return the flags, or None where they are not held."""
-        raw = cast("bytes | None", await _answer(self._redis.get(_keys(resident)[0])))
-        return flags.unpack(resident, raw)
+        return flags.unpack(resident, cast("bytes | None", await _answer(self._redis.get(_keys(resident)[0]))))
 
     async def enforce(self, consents: Consents) -> None:
         """Put consents in force for every process, and drop the state they no longer allow."""
@@ -231,14 +230,17 @@ class Online:
     async def erase(self, resident: Pseudonym, seq: int, life: timedelta) -> None:
         """Drop everything of a resident, and let nothing from before ledger entry `seq` come back.
 
-        What stays for `life` is that nothing is allowed: events under way are refused by it, and a late word cannot
-        replace it.
+        For `life` it stays that nothing is allowed: that refuses events under way, and no late word replaces it.
         """
         kept, *state = _keys(resident)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.set(kept, flags.pack(Consents(resident, seq)), ex=life)
             pipe.delete(*state)
             await _answer(pipe.execute())
+
+    async def drop(self, resident: Pseudonym) -> None:
+        """Drop what is held of a resident but for the consents, until it is made anew."""
+        await _answer(self._redis.delete(*_keys(resident)[1:]))
 
     async def swap(self, changes: Sequence[tuple[Permit, Sealed, Taste]]) -> list[bool]:
         """Write tastes; False for each resident whose consents or taste changed since `sealed` was read."""
@@ -327,8 +329,7 @@ class Online:
 
     async def filled(self) -> bool:
         """Say whether the house has filled this Redis: it was neither emptied nor started again since."""
-        held = await _answer(self._redis.get(f"filled:{FORM}"))
-        return bool(held == await self._run())
+        return bool(await _answer(self._redis.get(f"filled:{FORM}")) == await self._run())
 
     async def begin_filling(self) -> bytes:
         """Note that the state is being made, and return the run of Redis, for `end_filling`."""
@@ -342,8 +343,7 @@ class Online:
             await _answer(self._redis.set(f"filled:{FORM}", run))
 
     async def _run(self) -> bytes:
-        told = cast("dict[str, Any]", await _answer(self._redis.info("server")))
-        return str(told["run_id"]).encode()
+        return str(cast("dict[str, Any]", await _answer(self._redis.info("server")))["run_id"]).encode()
 
     async def ping(self) -> None:
         """Raise StoreUnavailable unless Redis answers."""

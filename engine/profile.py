@@ -7,6 +7,7 @@ for the offer's own length (`Columns.norm`), which is the same for all of its fe
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine import kernels, learned
 from engine.catalogue import Live
-from engine.columns import FAMILY_WEIGHTS
+from engine.columns import FAMILY_NUMBERS
 from engine.offers import Offer
 from engine.residents import Interests
 from engine.taste import START, Keys, extent, features, key
@@ -23,6 +24,7 @@ TASTE_SCALE = 1.0
 STATED_SCALE = 0.8
 _EVIDENCE = 6.0
 """Weights of all features at which what was learned counts by half: about one offer opened. One save counts by 3/4."""
+_NO_FAMILIES: frozenset[str] = frozenset()
 _STATED_WEIGHTS = {"keyword": 1.0, "kind": 0.7, "area": 0.7}
 
 
@@ -44,7 +46,6 @@ class Leaning(NamedTuple):
 
 _NO_ADDS = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 _NOTHING_TOLD = Interests()
-_ALL_ON = np.zeros(len(FAMILY_WEIGHTS) + 1, np.bool_)
 
 
 class Learned(NamedTuple):
@@ -57,8 +58,18 @@ class Learned(NamedTuple):
 NOTHING_LEARNED = Learned(Leaning(Source.INTERESTED, *_NO_ADDS), np.zeros(0, np.uint64))
 
 
-def from_taste(packed: bytes, live: Live, now: datetime, *, located: bool) -> Learned:
-    """Return what behaviour leans to, from a taste in its packed form; features that no offer has are passed over.
+@cache
+def _off(families: frozenset[str]) -> NDArray[np.bool_]:
+    """Return, by the number of a family, whether it may not count."""
+    return np.array([family in families for family in ("", *FAMILY_NUMBERS)], np.bool_)
+
+
+def from_taste(
+    packed: bytes, live: Live, now: datetime, *, located: bool, without: frozenset[str] = _NO_FAMILIES
+) -> Learned:
+    """Return what behaviour leans to but for some families, from a taste in its packed form.
+
+    Features that no offer has are passed over.
 
     Raises
     ------
@@ -69,19 +80,23 @@ def from_taste(packed: bytes, live: Live, now: datetime, *, located: bool) -> Le
     octets, its = np.frombuffer(packed, np.uint8), learned.Extent(START, features, touches)
     known = learned.Features(live.keys, live.key_slots, live.idf, live.families)
     age = max(0.0, now.timestamp() - reference)
-    slots, adds, evidence, settled = learned.read(octets, its, known, _ALL_ON, located, age)
+    slots, adds, evidence, settled = learned.read(octets, its, known, _off(without), located, age)
     scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
     return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), settled)
 
 
-def from_interests(interests: Interests, live: Live, *, located: bool) -> Leaning:
-    """Return what a resident told us to lean to; districts only with leave for `location`."""
+def from_interests(
+    interests: Interests, live: Live, *, located: bool, without: frozenset[str] = _NO_FAMILIES
+) -> Leaning:
+    """Return what a resident told us to lean to, but for some families; districts only with leave for `location`."""
     if interests == _NOTHING_TOLD:
         return Leaning(Source.STATED, *_NO_ADDS)
     told = {f"keyword:{id_}": _STATED_WEIGHTS["keyword"] for id_ in interests.keywords}
     told |= {f"kind:{kind}": _STATED_WEIGHTS["kind"] for kind in interests.kinds}
     for area in interests.districts if located else ():
         told |= {f"district:{area}": _STATED_WEIGHTS["area"], f"neighborhood:{area}": _STATED_WEIGHTS["area"]}
+    if without:
+        told = {name: weight for name, weight in told.items() if name.partition(":")[0] not in without}
     return _leaning(Source.STATED, _keys(told), np.array(list(told.values()), np.float32), STATED_SCALE, live)
 
 

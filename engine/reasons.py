@@ -42,6 +42,7 @@ import msgspec
 from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 
+from engine.choices import FAMILIES
 from engine.language import Language
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
@@ -77,12 +78,22 @@ class Code(StrEnum):
     WHEN_AND_WHERE = "when_and_where"
 
 
-class Reason(msgspec.Struct, frozen=True):
-    """One line of why."""
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of why; `off` is the family (`engine.choices`) that a resident turns off not to be told so any more."""
 
     code: Code
     text: str
+    off: str | None = None
 
+
+_FAMILY_OF = {"by": "organiser"} | {family: family for family in FAMILIES}
+OFF: Mapping[Code, str] = {
+    code: _FAMILY_OF[about]
+    for code in Code
+    for source, _, about in (code.rpartition("_"),)
+    if source in ("interested", "stated", "") and about in _FAMILY_OF
+}
+"""The family that a reason is of, where it can be turned off."""
 
 _Texts = Mapping[Language, str]
 
@@ -188,7 +199,7 @@ def say(code: Code, about: str, language: Language) -> Reason:
     'Koska olet ollut kiinnostunut aiheesta: uinti'
     """
     text = _SENTENCES[code][language].replace("{}", about, 1)
-    return Reason(code, text[:1].upper() + text[1:])
+    return Reason(code, text[:1].upper() + text[1:], OFF.get(code))
 
 
 def local(minute: int) -> datetime:

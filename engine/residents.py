@@ -26,6 +26,27 @@ class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
     access: tuple[Access, ...] = ()
 
 
+_LISTS = {"keyword": "keywords", "kind": "kinds", "district": "districts", "language": "languages", "access": "access"}
+_BIRTH_YEAR = "birth_year"
+
+
+def told(interests: Interests) -> list[str]:
+    """Return each thing that was told by a name, such as ``keyword:yso:p965``, ``language:fi`` or ``birth_year``."""
+    names = [f"{family}:{value}" for family, name in _LISTS.items() for value in getattr(interests, name)]
+    return names if interests.birth_year is None else [*names, _BIRTH_YEAR]
+
+
+def without(interests: Interests, name: str) -> Interests:
+    """Return the interests without one of the things that `told` names."""
+    if name == _BIRTH_YEAR:
+        return msgspec.structs.replace(interests, birth_year=None)
+    family, _, value = name.partition(":")
+    if (field := _LISTS.get(family)) is None:
+        return interests
+    kept = tuple(one for one in getattr(interests, field) if str(one) != value)
+    return msgspec.structs.replace(interests, **{field: kept})
+
+
 class ResidentRecords(Protocol):
     """The durable home of links and interests (`engine.records.residents`)."""
 

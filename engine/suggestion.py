@@ -10,6 +10,7 @@ permit         opens
 ``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
 =============  ======================================================================================================
 
+Families of reasons that the resident has turned off (`engine.choices`) count nowhere, and so no reason speaks of them.
 A point in the request (`Query.near`) needs none: it is used for this answer and kept nowhere. Where nothing may be
 used, or nothing can be read, the answer is what is popular here and now, and says so.
 """
@@ -24,6 +25,7 @@ import msgspec
 
 from engine import telemetry
 from engine.catalogue import Catalogue, Live
+from engine.choices import POPULAR, left_out
 from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
@@ -44,6 +46,10 @@ class Manner(NamedTuple):
 
     weights: Weights
     spread: Spread
+
+    def without(self, off: frozenset[str]) -> "Manner":
+        """Return the manner of somebody who has turned families of reasons off."""
+        return self._replace(weights=self.weights._replace(popularity=0.0)) if POPULAR in off else self
 
 
 VALID_FOR = timedelta(minutes=5)
@@ -130,6 +136,8 @@ class Known(NamedTuple):
     located: bool
     record: Permit | None = None
     """Leave to keep what was shown: for measurement, else for learning."""
+    off: frozenset[str] = frozenset()
+    """The families of reasons that are turned off."""
 
 
 _NOTHING = Known(None, Interests(), located=False)
@@ -181,22 +189,31 @@ class Suggester:
         known = _NOTHING if resident is None else await self._known(resident, now)
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
-        learned, settled = _learned(known, live, now)
-        stated = from_interests(known.interests, live, located=known.located)
+        out = left_out(known.off) if known.off else known.off
+        learned, settled = _learned(known, live, now, out)
+        stated = from_interests(known.interests, live, located=known.located, without=out)
         filtered = told != query or birth_year is not None
         basis: Basis = "popular"
         if len(learned.slots):
             basis = "personal"
         elif len(stated.slots) or filtered:
             basis = "stated"
+        manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        plan = _Plan(told, OPEN if basis == "popular" else OWN, birth_year, [learned, stated], closed)
+        plan = _Plan(told, manner, birth_year, [learned, stated], closed)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
         return self._answer("popular", _Plan(query, OPEN), now)
+
+    def chosen(self, query: Query, interests: Interests, now: datetime) -> Suggestions:
+        """Return what suits what is chosen now, whoever asks: nobody is known, and nothing is kept."""
+        leaning = from_interests(interests, self._catalogue.live(now), located=True)
+        if not len(leaning.slots):
+            return self.popular(query, now)
+        return self._answer("stated", _Plan(query, OWN, None, [leaning]), now)
 
     def similar(self, offer: Offer, query: Query, now: datetime) -> Suggestions:
         """Return offers like one that need not be in the catalogue, none of its own series."""
@@ -223,6 +240,7 @@ class Suggester:
             interests=(interests and sealed.interests(interests)) or Interests(),
             located=_permit(consents, Purpose.LOCATION, now) is not None,
             record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
+            off=consents.off,
         )
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
@@ -259,12 +277,12 @@ def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | Non
     return None
 
 
-def _learned(known: Known, live: Live, now: datetime) -> Learned:
+def _learned(known: Known, live: Live, now: datetime, without: frozenset[str]) -> Learned:
     """Return what the taste tells; one in a form of another version is about to be made anew, and tells nothing."""
     if known.taste is None:
         return NOTHING_LEARNED
     try:
-        return from_taste(known.taste, live, now, located=known.located)
+        return from_taste(known.taste, live, now, located=known.located, without=without)
     except ValueError:
         return NOTHING_LEARNED
 

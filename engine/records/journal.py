@@ -29,16 +29,18 @@ class Row(msgspec.Struct, frozen=True):
 
 # Many clients tell whole seconds: an event in the second of the grant, but accepted after it, is not from before it.
 # The permit is asked for once more here, in the transaction that writes: the lock on the consent row makes a withdrawal
-# either wait until these rows are there to be forgotten, or be seen. Rows travel as one JSON text, which PostgreSQL
-# unpacks faster than a driver binds thousands of values.
+# either wait until these rows are there to be forgotten, or be seen. A pause that comes in the meantime comes after
+# these rows; of the time up to the end of one that is seen nothing is ever taken in, neither late nor sent again. Rows
+# travel as one JSON text, which PostgreSQL unpacks faster than a driver binds thousands of values.
 _WRITE = text("""
     WITH event AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
             resident text, id text, offer text, type text, time timestamptz, accepted timestamptz,
             value smallint, suggestion text, context jsonb)
     ), allowed AS (
-        SELECT resident, since FROM consents
-        WHERE resident = ANY(:residents) AND purpose = 'activity' AND granted ORDER BY resident FOR SHARE
+        SELECT c.resident, greatest(c.since, pause_end(p)) AS since
+        FROM consents c LEFT JOIN consents p ON p.resident = c.resident AND p.purpose = 'pause'
+        WHERE c.resident = ANY(:residents) AND c.purpose = 'activity' AND c.granted ORDER BY c.resident FOR SHARE OF c
     ), fresh AS (
         INSERT INTO journal_ids (resident, id, accepted)
         SELECT DISTINCT ON (e.resident, e.id) e.resident, e.id, e.accepted
@@ -78,6 +80,8 @@ _IMPRESSIONS = text("""
     FROM event e JOIN word w ON w.resident = e.resident AND w.purpose = e.purpose AND w.granted AND e.time >= w.since
     WHERE NOT EXISTS (
         SELECT FROM word a WHERE a.resident = e.resident AND a.purpose = 'activity' AND e.time < a.since
+    ) AND NOT EXISTS (
+        SELECT FROM consents p WHERE p.resident = e.resident AND p.purpose = 'pause' AND e.time < pause_end(p)
     )
     ON CONFLICT DO NOTHING
 """)

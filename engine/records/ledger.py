@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engine.choices import Choice
 from engine.consent import PARTNER, Consents, Entry, Grant, Purpose
 from engine.errors import Erased
 from engine.events import Pseudonym
@@ -17,8 +18,10 @@ _CONSENTS = text("SELECT resident, purpose, granted, notice, since, seq FROM con
 _LOCKED = text(f"{_CONSENTS.text} ORDER BY resident, purpose FOR SHARE")
 _HISTORY = text("""
     SELECT seq, purpose, granted, notice, time FROM ledger
-    WHERE resident = :resident AND starts_with(purpose, :partner) = :partners ORDER BY seq
+    WHERE resident = :resident AND starts_with(purpose, :partner) = :partners AND purpose <> ALL(:choices) ORDER BY seq
 """)
+CHOICES = [str(choice) for choice in Choice]
+"""What stands in the ledger beside purposes and partners."""
 _DUE = text("""
     SELECT seq, purpose FROM forgettings
     WHERE done IS NULL AND requested <= :before AND resident = :resident ORDER BY seq FOR UPDATE SKIP LOCKED
@@ -42,6 +45,8 @@ class LedgerRecords:
         self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int, time: datetime
     ) -> Consents:
         """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing.
+
+        A choice orders no forgetting (migration 0006).
 
         When this returns, it is on disk.
 
@@ -84,7 +89,7 @@ class LedgerRecords:
         return await self._history(resident, partners=True)
 
     async def _history(self, resident: Pseudonym, *, partners: bool) -> Sequence[Entry]:
-        values = {"resident": resident, "partner": PARTNER, "partners": partners}
+        values = {"resident": resident, "partner": PARTNER, "partners": partners, "choices": CHOICES}
         async with self._database.begin() as connection:
             return [Entry(*row) for row in await connection.execute(_HISTORY, values)]
 
@@ -144,5 +149,6 @@ def _consents(resident: Pseudonym, found: Sequence[Row[Any]]) -> Consents:
     words = {row.purpose: Grant(row.granted, row.notice, row.since) for row in found}
     seq = max((row.seq for row in found), default=0)
     partners = {name.removeprefix(PARTNER): word for name, word in words.items() if name.startswith(PARTNER)}
-    grants = {Purpose(name): word for name, word in words.items() if not name.startswith(PARTNER)}
-    return Consents(resident, seq, grants, partners=partners)
+    choices = {Choice(name): word for name, word in words.items() if name in CHOICES}
+    grants = {Purpose(n): word for n, word in words.items() if not n.startswith(PARTNER) and n not in CHOICES}
+    return Consents(resident, seq, grants, partners=partners, choices=choices)

@@ -23,7 +23,9 @@ _TOLD = text("""
 _TELL = text("""
     INSERT INTO interests (resident, content, updated)
     SELECT :resident, CAST(:content AS jsonb), :now FROM consents
-    WHERE resident = :resident AND purpose = 'interests' AND granted FOR SHARE
+    WHERE resident = :resident AND purpose = 'interests' AND granted AND NOT EXISTS (
+        SELECT FROM consents p WHERE p.resident = :resident AND p.purpose = 'pause' AND :now < pause_end(p)
+    ) FOR SHARE
     ON CONFLICT (resident) DO UPDATE SET content = excluded.content, updated = excluded.updated
 """)
 

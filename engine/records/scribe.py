@@ -21,7 +21,7 @@ _Rows = Sequence[Row[Any]]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A resident's word on one purpose or partner, on its way into the ledger."""
+    """A resident's word on one purpose, partner or choice, on its way into the ledger."""
 
     resident: Pseudonym
     purpose: str

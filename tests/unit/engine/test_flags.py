@@ -4,15 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.choices import Choice
 from engine.consent import Consents, Grant, Purpose
 from engine.flags import CODES, pack, unpack
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zone is given beside
 GRANTS = st.builds(Grant, st.booleans(), st.integers(0, 30_000), MOMENTS)
 CONSENTS = st.builds(
-    lambda seq, grants: Consents("somebody", seq, grants),
+    lambda seq, grants, choices: Consents("somebody", seq, grants, choices=choices),
     st.integers(0, 2**63),
     st.dictionaries(st.sampled_from(Purpose), GRANTS),
+    st.dictionaries(st.sampled_from(Choice), GRANTS),
 )
 
 
@@ -26,8 +28,8 @@ def test_the_forms_begin_with_what_orders_them(one, other):
     assert (pack(one)[:8] < pack(other)[:8]) is (one.seq < other.seq)
 
 
-def test_no_two_purposes_share_a_number():
-    assert len(set(CODES.values())) == len(Purpose)
+def test_no_two_words_share_a_number():
+    assert len(set(CODES.values())) == len(Purpose) + len(Choice)
 
 
 def test_the_five_purposes_of_suggestions_take_less_than_a_hundred_bytes():
