@@ -41,6 +41,8 @@ class Scope(StrEnum):
     CONSENTS_WRITE = "consents:write"
     INTERESTS_READ = "interests:read"
     INTERESTS_WRITE = "interests:write"
+    DATA_READ = "data:read"
+    DATA_WRITE = "data:write"
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
     PARTNERS_WRITE = "partners:write"

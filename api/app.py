@@ -14,6 +14,7 @@ from api.middleware import Doorkeeper
 from api.operations import Operation, endpoints
 from api.pages.app import install as install_pages
 from api.routes.accesses import AccessRoutes
+from api.routes.choices import ChoiceRoutes
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
 from api.routes.gdpr import GdprRoutes
@@ -21,6 +22,7 @@ from api.routes.grants import GrantRoutes
 from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
+from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
@@ -69,6 +71,8 @@ def operations(house: "House") -> Sequence[Operation]:
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
         *_receipts(house, gate).operations(),
         *InterestRoutes(gate, house.residents, house.ledger).operations(),
+        *ChoiceRoutes(gate, house.residents, house.ledger).operations(),
+        *MyDataRoutes(gate, house.residents, house.view, house.remover, house.eraser).operations(),
         *PartnerRoutes(gate, house.partners).operations(),
         *GrantRoutes(gate, house.residents, house.ledger, house.stores.ledger, house.partners).operations(),
         *SharingRoutes(gate, house.partners).operations(),

@@ -10,8 +10,10 @@ from api import errors
 from api.access import RESIDENT_SCHEMA
 from api.faults import END
 from api.operations import JSON, Answer, Operation
+from engine.choices import FAMILIES
 from engine.consent import Purpose
 from engine.errors import InvalidInput, Unavailable, VinkkiError
+from engine.removal import SECTIONS
 
 VERSION = "1.0.0"
 """Of the contract, not of the program: it changes when a caller has to."""
@@ -29,6 +31,9 @@ _ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
 _TEXT = {"type": "string", "minLength": 1}
 _PATH: Mapping[str, tuple[str, Any, str]] = {
     "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
+    "section": ("A section of the answer of `data`.", {"type": "string", "enum": list(SECTIONS)}, "activity"),
+    "item": ("The id of an item of the section.", _TEXT, "keyword:yso:p965"),
+    "code": ("A reason that can be turned off.", {"type": "string", "enum": list(FAMILIES)}, "area"),
     "handle": ("By what a partner knows a resident.", _TEXT, "9f86d081884c7d659a2feaa0c55ad015"),
     "partner": ("The id of a partner of `/v1/partners`.", _TEXT, "6f1c0e0a3d5b4b0e"),
     "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),

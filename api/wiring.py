@@ -8,15 +8,17 @@ from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
+from api.my_data import DataView
 from api.seal import Seal
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
-from engine.consent import ConsentLedger, Register
+from engine.consent import Register
 from engine.counts import Counts
 from engine.districts import Divisions
 from engine.erasure import Eraser
 from engine.errors import Misconfigured, VinkkiError
 from engine.intake import Intake
+from engine.ledger import ConsentLedger
 from engine.online import Online
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
@@ -28,7 +30,9 @@ from engine.records.offers import OfferRecords
 from engine.records.partners import PartnerRecords
 from engine.records.personal import PersonalRecords
 from engine.records.receipts import ReceiptRecords
+from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
+from engine.removal import Remover
 from engine.residents import Residents
 from engine.settings import Settings
 from engine.suggestion import Suggester
@@ -145,6 +149,8 @@ class House:
     partners: PartnerRecords
     accesses: AccessRecords
     eraser: Eraser
+    remover: Remover
+    view: DataView
     links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
@@ -202,6 +208,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),
         eraser=eraser(settings, stores, residents),
+        remover=Remover(RemovalRecords(stores.database), stores.online, intake(settings, stores).rebuild),
+        view=DataView(PersonalRecords(stores.database), stores.offers, stores.online, ledger, catalogue, divisions),
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),

@@ -24,9 +24,10 @@ from api.issuer import DemoIssuer, address
 from bench import catalogue
 from bench.people import Crowd, Person
 from bench.processes import Server, running
-from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.consent import Permit, Purpose, Register
 from engine.errors import BrokerUnavailable
 from engine.events import OfferChange
+from engine.ledger import ConsentLedger
 from engine.offers import Kind, Offer, encode
 from engine.residents import Interests, Residents
 from engine.settings import Settings

@@ -11,6 +11,9 @@ from typing import Protocol
 from engine.errors import NotFound
 from engine.events import Pseudonym
 
+SECTIONS = ("activity", "taste", "interests")
+"""Of what single things are removed."""
+
 
 class RemovalRecords(Protocol):
     """What removes in the durable home (`engine.records.removals`)."""
@@ -50,7 +53,8 @@ class Remover:
     def __init__(self, records: RemovalRecords, online: OnlineState, rebuild: Rebuild) -> None:
         self._online = online
         self._rebuild = rebuild
-        self._removers = {"activity": records.act, "taste": records.acts_about, "interests": records.interest}
+        removers = (records.act, records.acts_about, records.interest)
+        self._removers = dict(zip(SECTIONS, removers, strict=True))
 
     def check(self, section: str) -> None:
         """Refuse a section of which nothing is removed one by one.

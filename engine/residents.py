@@ -2,17 +2,19 @@
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from engine.consent import Permit, Purpose
-from engine.errors import ConsentRequired
+from engine.errors import ConsentRequired, Erased
 from engine.events import Pseudonym
 from engine.offers import Access, Kind
+
+_T = TypeVar("_T")
 
 
 class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,6 +112,17 @@ class Residents:
         before = self._erased
         linked = await self._records.link(person, new_pseudonym())
         return linked if before != self._erased else self._remember(person, linked)
+
+    async def decide(self, person: UUID, word: Callable[[Pseudonym], Awaitable[_T]]) -> _T:
+        """Return what `word` returns for the person's pseudonym, making one if there is none.
+
+        Where the link that this process remembered leads to nobody any more, who decides now begins anew.
+        """
+        try:
+            return await word(await self.enrol(person))
+        except Erased:
+            self.forget_link(person)
+            return await word(await self.enrol(person))
 
     def forget_link(self, person: UUID) -> None:
         """Drop a link from this process's memory."""

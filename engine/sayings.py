@@ -9,7 +9,7 @@ from datetime import date
 from engine.columns import Vocabulary
 from engine.contributions import ABOUT_BITS, ANY_DAY, SLOT_BITS
 from engine.districts import Divisions
-from engine.language import Language
+from engine.language import Language, Localized
 from engine.reasons import KINDS, TIMES, Code, Reason, day, distance, local, say, when, when_and_where
 
 ALL = tuple(Code)
@@ -63,11 +63,26 @@ class Sayings(dict[int, Reason | None]):
 
     def _name(self, slot: int) -> str:
         """Return what a feature is called; nothing where it has no name for people."""
-        family = self._vocabulary.families[slot]
-        value = self._vocabulary.names[slot][len(family) + 1 :]
-        if family in ("district", "neighborhood"):
-            return self._divisions.name_of(value, self._language)
-        if family == "organiser":
-            return value
-        words = {"kind": KINDS, "when": TIMES}.get(family, {}).get(value)
-        return words[self._language] if words else self._vocabulary.labels[slot].pick(self._language)
+        return name_of(self._vocabulary.names[slot], self._vocabulary.labels[slot], self._divisions, self._language)
+
+
+def name_of(feature: str, label: Localized, divisions: Divisions, language: Language) -> str:
+    """Return what people call a feature (`engine.taste.features`); nothing where it has no name for people.
+
+    Parameters
+    ----------
+    label
+        What its offers call it: a keyword's or a place's name.
+
+    Examples
+    --------
+    >>> name_of("kind:course", Localized(), Divisions(), Language.SV)
+    'kurser'
+    """
+    family, _, value = feature.partition(":")
+    if family in ("district", "neighborhood"):
+        return divisions.name_of(value, language)
+    if family == "organiser":
+        return value
+    words = {"kind": KINDS, "when": TIMES}.get(family, {}).get(value)
+    return words[language] if words else label.pick(language)

@@ -122,7 +122,7 @@ class OnlineState(Protocol):
 
 
 class Ledger(Protocol):
-    """What knows consents that the online state does not hold (`engine.consent.ConsentLedger`)."""
+    """What knows consents that the online state does not hold (`engine.ledger.ConsentLedger`)."""
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what is allowed now."""

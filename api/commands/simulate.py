@@ -9,10 +9,11 @@ from api import wiring
 from api.commands.importing import HELSINKI, taken_in
 from api.commands.parts import parts, say
 from api.wiring import Stores
-from engine.consent import ConsentLedger, Permit, Purpose, Register, declared
+from engine.consent import Permit, Purpose, Register, declared
 from engine.errors import Misconfigured
 from engine.events import Interaction, InteractionBatch
 from engine.language import Localized
+from engine.ledger import ConsentLedger
 from engine.offers import Offer
 from engine.residents import Interests, Residents
 from engine.settings import Settings

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
@@ -15,9 +15,10 @@ from api.access import Scope
 from api.bodies import Reader
 from api.gate import Gate
 from api.operations import Answer, Operation, open_json, private_json
-from engine.consent import ConsentLedger, Consents, Declaration, Purpose
-from engine.errors import Erased, NotFound, UnknownNotice, VinkkiError
+from engine.consent import Consents, Declaration, Purpose
+from engine.errors import NotFound, UnknownNotice, VinkkiError
 from engine.events import ConsentChange
+from engine.ledger import ConsentLedger
 from engine.residents import Residents
 from engine.telemetry import logger
 from stream.publisher import Publisher
@@ -169,18 +170,10 @@ class ConsentRoutes:
         # Before anybody is enrolled: a decision that cannot be recorded leaves nothing behind.
         self.ledger.register.check(purpose, granted=decision.granted, notice=decision.notice)
         now = self.gate.clock()
-        try:
-            consents = await self._record(person, purpose, decision, now)
-        except Erased:
-            # The link that this process remembered leads to nobody any more: who decides now begins anew.
-            self.residents.forget_link(person)
-            consents = await self._record(person, purpose, decision, now)
+        record = partial(self.ledger.record, purpose=purpose, granted=decision.granted, notice=decision.notice, now=now)
+        consents = await self.residents.decide(person, record)
         self._nudge(ConsentChange(consents.resident, purpose, decision.granted, now))
         return private_json(_state(consents, Purpose(purpose)))
-
-    async def _record(self, person: UUID, purpose: str, decision: Decision, now: datetime) -> Consents:
-        resident = await self.residents.enrol(person)
-        return await self.ledger.record(resident, purpose, granted=decision.granted, notice=decision.notice, now=now)
 
     def _nudge(self, change: ConsentChange) -> None:
         """Tell the workers, without waiting: the ledger is the truth, and a timer sweeps what a lost nudge left."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -14,10 +14,11 @@ from api.bodies import Reader
 from api.gate import Gate
 from api.operations import Answer, Operation, private_json
 from api.routes.partners import EXAMPLE_PARTNER, NO_PARTNER, TAG, named
-from engine.consent import PARTNER, ConsentLedger
-from engine.errors import Erased, NotFound
+from engine.consent import PARTNER
+from engine.errors import NotFound
 from engine.events import AwareTime, Pseudonym
 from engine.language import Localized
+from engine.ledger import ConsentLedger
 from engine.partners import Field, Partner
 from engine.records.ledger import LedgerRecords
 from engine.records.partners import PartnerRecords
@@ -133,17 +134,9 @@ class GrantRoutes:
             found = await self.partners.named([id_])
         if id_ not in found:
             raise NO_PARTNER
-        try:
-            await self._record(person, id_, word, now)
-        except Erased:
-            # The link that this process remembered leads to nobody any more: who decides now begins anew.
-            self.residents.forget_link(person)
-            await self._record(person, id_, word, now)
+        record = partial(self.ledger.record_partner, partner=id_, granted=word.granted, now=now)
+        await self.residents.decide(person, record)
         return private_json(_granting(found[id_], granted=word.granted))
-
-    async def _record(self, person: UUID, partner: str, word: Word, now: datetime) -> None:
-        resident = await self.residents.enrol(person)
-        await self.ledger.record_partner(resident, partner, granted=word.granted, now=now)
 
     async def _of(self, resident: Pseudonym, now: datetime) -> tuple[frozenset[str], Sequence[PastWord]]:
         """Return which partners the resident grants, and every word on any."""

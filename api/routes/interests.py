@@ -16,9 +16,10 @@ from api.faults import END
 from api.gate import Gate
 from api.operations import Answer, Operation, private_json
 from api.parameters import HELSINKI, LanguageCode, languages
-from engine.consent import ConsentLedger, Purpose, Refusal
+from engine.consent import Purpose, Refusal
 from engine.districts import normalise
 from engine.errors import ConsentRequired, StoreUnavailable
+from engine.ledger import ConsentLedger
 from engine.offers import Access, Kind
 from engine.residents import Interests, Residents
 

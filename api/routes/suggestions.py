@@ -15,6 +15,7 @@ from api.access import Scope
 from api.gate import Gate
 from api.operations import JSON, PRIVATE, Answer, Operation
 from api.parameters import LanguageCode
+from api.routes.interests import KeywordId
 from api.routes.offers import CACHED_SECONDS, EXAMPLE_OFFER, found
 from engine.errors import InvalidInput, NotFound, StoreUnavailable
 from engine.events import Pseudonym
@@ -23,7 +24,7 @@ from engine.offers import Access, Kind, Offer
 from engine.query import Fit, Query
 from engine.reasons import Reason
 from engine.records.offers import OfferRecords
-from engine.residents import Residents
+from engine.residents import Interests, Residents
 from engine.suggestion import Suggester, Suggestions
 from engine.telemetry import WITHOUT_PERMIT
 from stream.publisher import Publisher
@@ -76,6 +77,16 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             age=self.age,
             access=self.access,
         )
+
+
+class Chosen(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What suggestions for nobody in particular are asked for."""
+
+    topics: Annotated[tuple[KeywordId, ...], msgspec.Meta(max_length=50, description="Topics (YSO), any of them")] = ()
+
+    def interests(self) -> Interests:
+        """Return what is chosen now, as if it had been told."""
+        return Interests(keywords=self.topics, kinds=self.kind)
 
 
 class Suggested(msgspec.Struct, frozen=True):
@@ -134,6 +145,20 @@ class SuggestionRoutes:
             ),
             Operation(
                 method="GET",
+                path="/v1/suggestions",
+                name="suggest_to_anybody",
+                summary="Suggestions without a profile",
+                description=(
+                    "From the place, the day and what is chosen now alone: nobody is known, and nothing is kept. "
+                    "`basis` is `stated` where something chosen leads, else `popular`."
+                ),
+                tag=TAG,
+                handler=self.choose,
+                form=Chosen,
+                answers=answers,
+            ),
+            Operation(
+                method="GET",
                 path="/v1/offers/popular",
                 name="popular_offers",
                 summary="What is popular here and now",
@@ -173,6 +198,13 @@ class SuggestionRoutes:
         except StoreUnavailable:
             WITHOUT_PERMIT.labels("activity", "unreadable").inc()
             return None
+
+    async def choose(self, request: Request) -> Response:
+        """Answer `GET /v1/suggestions`. What is chosen may tell of who chose it: no cache on the way keeps it."""
+        await self.gate.visitor(request)
+        asked = parameters.read(request.scope["query_string"], Chosen)
+        told = self.suggester.chosen(asked.query(), asked.interests(), self.gate.clock())
+        return Response(told.json(), headers=PRIVATE, media_type=JSON)
 
     async def popular(self, request: Request) -> Response:
         """Answer `GET /v1/offers/popular`."""

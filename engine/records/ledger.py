@@ -35,7 +35,7 @@ _BACKLOG = text("SELECT count(*) FROM forgettings WHERE done IS NULL")
 
 
 class LedgerRecords:
-    """Reads and writes the ledger (see `engine.consent.LedgerRecords`)."""
+    """Reads and writes the ledger (see `engine.ledger.LedgerRecords`)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

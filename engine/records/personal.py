@@ -18,7 +18,7 @@ _DECISIONS = text("SELECT purpose, granted, notice, time FROM ledger WHERE resid
 _INTERESTS = text("SELECT content::text FROM interests WHERE resident = :resident")
 _NAME = "coalesce(o.content->'name'->>'fi', o.content->'name'->>'sv', o.content->'name'->>'en')"
 _INTERACTIONS = text(f"""
-    SELECT j.offer, {_NAME} AS name, j.type, j.time, j.value, j.suggestion, j.context
+    SELECT j.offer, {_NAME} AS name, j.type, j.time, j.value, j.suggestion, j.context, j.id
     FROM journal j LEFT JOIN offers o ON o.id = j.offer WHERE j.resident = :resident ORDER BY j.time
 """)  # noqa: S608 - our own words
 _HANDLES = text("""
@@ -50,6 +50,7 @@ class Deed(msgspec.Struct, frozen=True):
     value: int | None
     suggestion: str | None
     context: dict[str, Any] | None
+    id: str = ""
 
 
 class Shown(msgspec.Struct, frozen=True):

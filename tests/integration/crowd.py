@@ -15,10 +15,11 @@ from sqlalchemy import text
 
 from api import wiring
 from api.embedded import Addresses
-from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.consent import Permit, Purpose, Register
 from engine.errors import BrokerUnavailable
 from engine.events import Interaction, InteractionBatch, InteractionType, OfferChange
 from engine.language import Localized
+from engine.ledger import ConsentLedger
 from engine.offers import Keyword, Kind, Offer, encode
 from engine.residents import Residents
 from engine.settings import Settings

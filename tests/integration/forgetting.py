@@ -15,10 +15,11 @@ from sqlalchemy import make_url, text
 
 from api import wiring
 from api.embedded import Addresses
-from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.consent import Permit, Purpose, Register
 from engine.events import Impression, Interaction, InteractionBatch, InteractionType, OfferChange
 from engine.folding import Observation, fold
 from engine.language import Localized
+from engine.ledger import ConsentLedger
 from engine.offers import Keyword, Kind, Offer, Place, encode
 from engine.residents import Interests, Residents
 from engine.settings import Settings

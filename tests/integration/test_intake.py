@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from api.wiring import Stores, connect, intake, prepare
-from engine.consent import ConsentLedger, Permit, Purpose, Register
+from engine.consent import Permit, Purpose, Register
 from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Interaction, InteractionBatch, InteractionType, OfferChange
 from engine.intake import Intake
 from engine.language import Localized
+from engine.ledger import ConsentLedger
 from engine.offers import Keyword, Kind, Offer, Place, encode
 from engine.online import Online
 from engine.residents import Interests, Residents

@@ -13,7 +13,8 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import make_url
 
-from engine.consent import ConsentLedger, Register
+from engine.consent import Register
+from engine.ledger import ConsentLedger
 from engine.online import Online
 from engine.records.chain import ChainRecords
 from engine.records.database import Database

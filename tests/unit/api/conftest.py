@@ -15,10 +15,11 @@ from api.app import create_app
 from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
 from api.seal import Seal
-from engine.consent import ConsentLedger, Consents, Entry, Grant, Register
+from engine.consent import Consents, Entry, Grant, Register
 from engine.counts import Counts
 from engine.errors import BrokerUnavailable, Erased, StoreUnavailable
 from engine.events import Impression
+from engine.ledger import ConsentLedger
 from engine.receipts import Decided
 from engine.residents import Residents
 from engine.settings import Settings
@@ -235,6 +236,8 @@ async def door(issuer) -> AsyncIterator[Door]:
         partners=memory,
         accesses=memory,
         eraser=None,
+        remover=None,
+        view=None,
         seal=Seal.of(Settings(home=issuer.home)),
         counts=Counts(b"a secret"),
         catalogue=live,

@@ -1,0 +1,142 @@
+"""The words of the view of one's own data, in Finnish, Swedish and English."""
+
+from collections.abc import Mapping
+
+from engine.choices import POPULAR
+from engine.language import Language, Localized
+
+TITLES: Mapping[str, Localized] = {
+    "taste": Localized("Mitä toimintasi kertoo", "Vad det du gör berättar", "What your activity tells"),
+    "activity": Localized("Mitä olet tehnyt", "Vad du har gjort", "What you have done"),
+    "interests": Localized("Mitä olet kertonut", "Vad du har berättat", "What you have told us"),
+    "shown": Localized("Mitä sinulle on ehdotettu", "Vad du har fått förslag på", "What has been suggested to you"),
+    "audiences": Localized("Kohderyhmät, joissa olet", "Målgrupper du ingår i", "Audiences you are in"),
+    "messages": Localized("Sinulle lähetetyt viestit", "Meddelanden till dig", "Messages sent to you"),
+}
+SOURCES: Mapping[str, Localized] = {
+    "taste": Localized(
+        "Päättelemme tämän siitä, mitä olet katsonut, tallentanut ja arvioinut. Vahvimmat ovat ensin.",
+        "Vi sluter oss till detta av vad du har tittat på, sparat och betygsatt. De starkaste står först.",
+        "We work this out from what you have looked at, saved and rated. The strongest come first.",
+    ),
+    "activity": Localized(
+        "Palvelu, jota käytit, lähetti nämä meille. Näytämme uusimmat.",
+        "Tjänsten som du använde skickade dessa till oss. Vi visar de senaste.",
+        "The service you used sent these to us. We show the latest.",
+    ),
+    "interests": Localized("Kerroit tämän itse.", "Det här har du själv berättat.", "You told us this yourself."),
+    "shown": Localized(
+        "Kirjasimme, mitä ehdotuksia sait. Näytämme uusimmat.",
+        "Vi antecknade vilka förslag du fick. Vi visar de senaste.",
+        "We noted which suggestions you were given. We show the latest.",
+    ),
+    "audiences": Localized(
+        "Kohderyhmiä viesteille ei vielä muodosteta.",
+        "Målgrupper för meddelanden bildas inte ännu.",
+        "Audiences for messages are not formed yet.",
+    ),
+    "messages": Localized(
+        "Viestejä ei vielä lähetetä.", "Meddelanden skickas inte ännu.", "Messages are not sent yet."
+    ),
+}
+EMPTY: Mapping[str, Localized] = {
+    "taste": Localized(
+        "Emme ole päätelleet mitään.", "Vi har inte slutit oss till något.", "We have worked out nothing."
+    ),
+    "activity": Localized(
+        "Emme tiedä mitään tekemisistäsi.", "Vi vet ingenting om vad du har gjort.", "We know of nothing you have done."
+    ),
+    "interests": Localized("Et ole kertonut mitään.", "Du har inte berättat något.", "You have told us nothing."),
+    "shown": Localized("Emme ole kirjanneet mitään.", "Vi har inte antecknat något.", "We have noted nothing."),
+    "audiences": Localized("Et ole yhdessäkään.", "Du ingår inte i någon.", "You are in none."),
+    "messages": Localized("Yhtään viestiä ei ole lähetetty.", "Inget meddelande har skickats.", "None has been sent."),
+}
+FEATURES: Mapping[str, Localized] = {
+    "keyword": Localized("Aihe", "Ämne", "Topic"),
+    "audience": Localized("Kohderyhmä", "Målgrupp", "Audience"),
+    "place": Localized("Paikka", "Plats", "Place"),
+    "district": Localized("Alue", "Område", "Area"),
+    "neighborhood": Localized("Alue", "Område", "Area"),
+    "kind": Localized("Millaista tekemistä", "Slags utbud", "Kind"),
+    "when": Localized("Ajankohta", "Tidpunkt", "Time"),
+    "organiser": Localized("Järjestäjä", "Arrangör", "Organiser"),
+    "language": Localized("Kieli", "Språk", "Language"),
+    "access": Localized("Esteettömyystarve", "Tillgänglighetsbehov", "Access need"),
+    "birth_year": Localized("Syntymävuosi", "Födelseår", "Year of birth"),
+}
+ACTS: Mapping[str, Localized] = {
+    "view": Localized("Näit", "Du såg", "You saw"),
+    "open": Localized("Avasit", "Du öppnade", "You opened"),
+    "save": Localized("Tallensit", "Du sparade", "You saved"),
+    "unsave": Localized("Poistit tallennetuista", "Du tog bort bland sparade", "You removed from saved"),
+    "share": Localized("Jaoit", "Du delade", "You shared"),
+    "register": Localized("Ilmoittauduit", "Du anmälde dig till", "You registered for"),
+    "cancel": Localized("Peruit", "Du avbokade", "You cancelled"),
+    "attend": Localized("Osallistuit", "Du deltog i", "You attended"),
+    "dismiss": Localized("Hylkäsit", "Du avfärdade", "You dismissed"),
+    "rate": Localized("Annoit arvosanan", "Du betygsatte", "You rated"),
+}
+BASES: Mapping[str, Localized] = {
+    "personal": Localized("Toimintasi perusteella", "Utifrån det du gör", "From your activity"),
+    "stated": Localized("Kertomasi perusteella", "Utifrån det du berättat", "From what you told us"),
+    "popular": Localized("Suosittua", "Populärt", "Popular"),
+}
+REASONS: Mapping[str, Localized] = {
+    "topic": Localized("Aiheet, jotka kiinnostavat minua", "Ämnen som intresserar mig", "Topics that interest me"),
+    "group": Localized("Kohderyhmä", "Målgruppen", "Whom it is meant for"),
+    "place": Localized("Paikat, joissa käyn", "Platser där jag rör mig", "Places I go to"),
+    "area": Localized("Alueeni kaupungissa", "Mitt område i staden", "My part of the city"),
+    "kind": Localized("Millaisesta tekemisestä pidän", "Vilket slags utbud jag gillar", "The kinds of things I like"),
+    "time": Localized("Ajat, jotka sopivat minulle", "Tider som passar mig", "Times that suit me"),
+    "organiser": Localized("Järjestäjät, joista pidän", "Arrangörer jag gillar", "Organisers I like"),
+    POPULAR: Localized("Mikä on suosittua", "Vad som är populärt", "What is popular"),
+}
+"""The families of reasons that can be turned off, as switches name them."""
+_MORE = Localized("ja {} muuta", "och {} andra", "and {} more")
+_GONE = Localized("tarjonta, jota ei enää ole", "ett utbud som inte längre finns", "an offer that is gone")
+_DOCUMENT = Localized("Tietoni Vinkissä", "Mina uppgifter i Vinkki", "My data in Vinkki")
+_MADE = Localized("Koottu {}", "Sammanställt {}", "Made {}")
+_DECISIONS = Localized("Päätökseni", "Mina beslut", "My decisions")
+_PARTNERS = Localized("Kumppanit, joille annoin luvan", "Partner som jag gett lov", "Partners I have allowed")
+_ACCESSES = Localized("Kuka on katsonut tietojani", "Vem som har sett mina uppgifter", "Who has seen my data")
+_COLUMNS = {
+    "what": Localized("Mikä", "Vad", "What"),
+    "detail": Localized("Tarkemmin", "Närmare", "Detail"),
+    "when": Localized("Milloin", "När", "When"),
+    "decision": Localized("Päätös", "Beslut", "Decision"),
+    "who": Localized("Kuka", "Vem", "Who"),
+    "purpose": Localized("Mihin", "Varför", "What for"),
+}
+_YES = Localized("Sallittu", "Tillåtet", "Allowed")
+_NO = Localized("Ei sallittu", "Inte tillåtet", "Not allowed")
+
+
+def more(count: int, language: Language) -> str:
+    """Say that there are so many more.
+
+    Examples
+    --------
+    >>> more(17, Language.SV)
+    'och 17 andra'
+    """
+    return _MORE.pick(language).format(count)
+
+
+def gone(language: Language) -> str:
+    """Say that an offer is not known any more."""
+    return _GONE.pick(language)
+
+
+def document(language: Language) -> Mapping[str, str]:
+    """Return the words of the document that is downloaded."""
+    words = {
+        "title": _DOCUMENT,
+        "made": _MADE,
+        "decisions": _DECISIONS,
+        "partners": _PARTNERS,
+        "accesses": _ACCESSES,
+        "yes": _YES,
+        "no": _NO,
+        **_COLUMNS,
+    }
+    return {name: said.pick(language) for name, said in words.items()}

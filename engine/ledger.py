@@ -1,0 +1,127 @@
+"""What residents decide, recorded and put in force: the durable ledger, and the flags in front of it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from engine.choices import Choice
+from engine.consent import PARTNER_NOTICE, Consents, Entry, Permit, Purpose, Refusal, Register, partner_purpose
+from engine.errors import StoreUnavailable
+from engine.events import Pseudonym
+
+
+class LedgerRecords(Protocol):
+    """The ledger's durable home (`engine.records.ledger`)."""
+
+    async def append(
+        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int, time: datetime
+    ) -> Consents:
+        """Write one entry and what it changes, in one transaction; an unchanged word writes nothing."""
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what the ledger says now."""
+
+    async def history(self, resident: Pseudonym) -> Sequence[Entry]:
+        """Return every entry of a resident on a purpose, oldest first."""
+
+
+class OnlineConsents(Protocol):
+    """The flags that every use reads (`engine.online`)."""
+
+    async def enforce(self, consents: Consents) -> None:
+        """Put `consents` in force for every process, and drop the online state that they no longer allow."""
+
+    async def consents(self, resident: Pseudonym) -> Consents | None:
+        """Return the flags, or None where they are not held."""
+
+
+class ConsentLedger:
+    """Records what residents decide, puts it in force, and answers what is allowed now.
+
+    Parameters
+    ----------
+    records, online
+        The durable ledger and the flags in front of it.
+    register
+        The purposes and the notices in force.
+    """
+
+    def __init__(self, records: LedgerRecords, online: OnlineConsents, register: Register) -> None:
+        self._records = records
+        self._online = online
+        self.register = register
+
+    async def record(
+        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int | None, now: datetime
+    ) -> Consents:
+        """Write a grant or a withdrawal. When this returns it is durable and in force everywhere.
+
+        Raises
+        ------
+        NotFound, UnknownNotice
+            The decision cannot be recorded (see `Register.check`).
+        StoreUnavailable
+            A store is away. A withdrawal may be durable already; the sweeper then puts it in force.
+        """
+        declaration = self.register.check(purpose, granted=granted, notice=notice)
+        version = notice or declaration.notice.version
+        consents = await self._records.append(
+            resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC)
+        )
+        await self._online.enforce(consents)
+        return consents
+
+    async def record_partner(self, resident: Pseudonym, partner: str, *, granted: bool, now: datetime) -> Consents:
+        """Write a grant of a partner, or its withdrawal. When this returns it is durable and in force everywhere.
+
+        Raises
+        ------
+        Erased, StoreUnavailable
+            As in `record`.
+        """
+        return await self._records.append(
+            resident, partner_purpose(partner), granted=granted, notice=PARTNER_NOTICE, time=now.astimezone(UTC)
+        )
+
+    async def choose(self, resident: Pseudonym, choice: Choice, *, on: bool, now: datetime) -> Consents:
+        """Write a choice. When this returns it is durable and in force everywhere.
+
+        Raises
+        ------
+        StoreUnavailable
+            A store is away; say it again.
+        """
+        consents = await self._records.append(resident, choice, granted=on, notice=0, time=now.astimezone(UTC))
+        await self._online.enforce(consents)
+        return consents
+
+    async def pause(self, resident: Pseudonym, now: datetime) -> Consents:
+        """Pause everything from `now` on, as `choose` does; a pause that holds already goes on as it was."""
+        consents = await self.choose(resident, Choice.PAUSE, on=True, now=now)
+        if consents.paused_until(now) is None:
+            # An earlier pause has ended by itself and was never taken back: this one is a word of its own.
+            await self.choose(resident, Choice.PAUSE, on=False, now=now)
+            consents = await self.choose(resident, Choice.PAUSE, on=True, now=now)
+        return consents
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what is allowed now: from the flags, else from the ledger, whose answer becomes the flags again."""
+        try:
+            held = await self._online.consents(resident)
+        except StoreUnavailable:
+            return await self._records.consents(resident)
+        if held is None:
+            held = await self._records.consents(resident)
+            await self._online.enforce(held)
+        return held
+
+    async def permit(self, resident: Pseudonym, purpose: Purpose, now: datetime) -> Permit | Refusal:
+        """Give leave, or say why not; what cannot be read is refused."""
+        try:
+            return (await self.consents(resident)).permit(purpose, now)
+        except StoreUnavailable:
+            return Refusal(purpose, "unreadable")
+
+    async def history(self, resident: Pseudonym) -> Sequence[Entry]:
+        """Return the resident's own ledger entries on purposes, oldest first."""
+        return await self._records.history(resident)
