@@ -1,9 +1,11 @@
-"""The reference app at ``/app``: one page, whose modules in ``static/js`` call the public API as anybody's app would.
+"""The reference app: ``/app`` for the suggestions, ``/oma-data`` for what is known of a resident and their say in it.
 
-It runs under a policy that lets it load nothing but what this server gives; to sign in, it asks the issuer it names.
+Their modules in ``static/js`` call the public API as anybody's app would. They run under a policy that lets them load
+nothing but what this server gives; to sign in, they ask the issuer that the page names.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 from starlette.types import Scope
 
@@ -32,6 +34,23 @@ MAJOR_DISTRICTS = (
 )  # fmt: skip
 RADII_METRES = (1000, 2000, 3000, 5000, 10_000)
 SKELETON_CARDS = 6
+OPEN_PARTS = ("control", "allowed")
+"""Parts of ``/oma-data`` that are of use to who is not signed in."""
+PARTS = (
+    "control", "known", "allowed", "reasons", "messages", "partners", "accesses", "family", "download", "erase",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: its address, its template, and the module that runs it."""
+
+    path: str
+    template: str
+    script: str
+
+
+PAGES = (Page("/app", "app.html", "main.js"), Page("/oma-data", "data.html", "mydata.js"))
 
 
 class Files(StaticFiles):
@@ -75,16 +94,30 @@ def policy(issuer: str) -> str:
 
 
 def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None:
-    """Let `app` answer ``GET /app``, the files under ``/app/static``, and the icon that browsers ask every site for.
+    """Let `app` answer the pages, the files under ``/app/static``, and the icon that browsers ask every site for.
 
     Parameters
     ----------
     issuer
         The OpenID issuer that residents sign in with; its configuration is under ``/.well-known/openid-configuration``.
     clock
-        Returns the time; the page names the day.
+        Returns the time; the app names the day.
     """
-    template = environment().get_template("app.html")
+
+    async def favicon() -> FileResponse:
+        return FileResponse(HERE / "static" / "icon.svg", headers={"Cache-Control": "max-age=86400"})
+
+    templates = environment()
+    for page in PAGES:
+        endpoint = _endpoint(page, templates.get_template(page.template), issuer, clock)
+        app.add_api_route(page.path, endpoint, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/favicon.ico", favicon, methods=["GET"], include_in_schema=False)
+    app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
+
+
+def _endpoint(
+    page: Page, template: Template, issuer: str, clock: Callable[[], datetime]
+) -> Callable[[Request], Awaitable[HTMLResponse]]:
     headers = {
         "Content-Security-Policy": policy(issuer),
         "Cache-Control": "no-cache",
@@ -93,29 +126,28 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
         "X-Content-Type-Options": "nosniff",
     }
 
-    async def page(request: Request) -> HTMLResponse:
+    async def answer(request: Request) -> HTMLResponse:
         asked = request.query_params.get("lang")
         language = negotiate(asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
-        html = template.render(_context(language, issuer, clock()))
+        html = template.render(_context(page, language, issuer, clock()))
         response = HTMLResponse(html, headers={**headers, "Content-Language": language})
         if asked == language:
             response.set_cookie(
-                LANGUAGE_COOKIE, language, max_age=REMEMBERED_SECONDS, path="/app", httponly=True, samesite="lax"
+                LANGUAGE_COOKIE, language, max_age=REMEMBERED_SECONDS, path="/", httponly=True, samesite="lax"
             )
         return response
 
-    async def favicon() -> FileResponse:
-        return FileResponse(HERE / "static" / "icon.svg", headers={"Cache-Control": "max-age=86400"})
-
-    app.add_api_route("/app", page, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/favicon.ico", favicon, methods=["GET"], include_in_schema=False)
-    app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
+    return answer
 
 
-def _context(language: Language, issuer: str, now: datetime) -> dict[str, object]:
+def _context(page: Page, language: Language, issuer: str, now: datetime) -> dict[str, object]:
     return {
         "t": texts(language),
         "lang": language,
+        "path": page.path,
+        "script": page.script,
+        "parts": PARTS,
+        "open_parts": OPEN_PARTS,
         "languages": LANGUAGE_NAMES,
         "spoken": SPOKEN,
         "kinds": list(Kind),

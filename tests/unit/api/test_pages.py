@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
 """Past midnight in Helsinki: Monday there."""
 ISSUER = "https://id.example.org/realms/city"
 SCRIPTS = sorted((pages.HERE / "static" / "js").glob("*.js"))
+PATHS = [page.path for page in pages.PAGES]
 TEMPLATES = sorted((pages.HERE / "templates").glob("*.html"))
 
 
@@ -38,20 +40,23 @@ def placeholders(text: object) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", " ".join(parts(text))))
 
 
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("language", Language)
-async def test_the_page_speaks_the_language_of_its_address_and_declares_it(language: Language) -> None:
+async def test_each_page_speaks_the_language_of_its_address_and_declares_it(path: str, language: Language) -> None:
     async with client() as browser:
-        answer = await browser.get("/app", params={"lang": language})
+        answer = await browser.get(path, params={"lang": language})
     assert answer.status_code == 200
     assert answer.headers["content-language"] == language
     assert f'<html lang="{language}"' in answer.text
     assert str(texts(language)["nav_choices"]) in answer.text
+    assert str(texts(language)["data_heading" if path == "/oma-data" else "choices_heading"]) in answer.text
 
 
-async def test_the_language_is_remembered_and_another_address_changes_it() -> None:
+async def test_the_language_is_remembered_on_every_page_and_another_address_changes_it() -> None:
     async with client() as browser:
         await browser.get("/app?lang=sv")
         assert '<html lang="sv"' in (await browser.get("/app", headers={"Accept-Language": "en"})).text
+        assert '<html lang="sv"' in (await browser.get("/oma-data", headers={"Accept-Language": "en"})).text
         await browser.get("/app?lang=en")
         assert '<html lang="en"' in (await browser.get("/app")).text
 
@@ -68,28 +73,68 @@ def test_any_accept_language_gives_a_language_of_ours(header: str) -> None:
     assert negotiate(None, None, header) in Language
 
 
-async def test_the_page_may_load_from_this_server_alone_and_ask_the_issuer() -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_page_may_load_from_this_server_alone_and_ask_the_issuer(path: str) -> None:
     async with client() as browser:
-        policy = (await browser.get("/app")).headers["content-security-policy"]
+        policy = (await browser.get(path)).headers["content-security-policy"]
     assert "default-src 'self';" in policy
     assert "connect-src 'self' https://id.example.org;" in policy
     assert "unsafe" not in policy
 
 
-async def test_the_page_names_the_issuer_and_the_client_and_escapes_them() -> None:
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_page_names_the_issuer_and_the_client_and_escapes_them(path: str) -> None:
     async with client('https://id.example.org/"><script>alert(1)</script>') as browser:
-        html = (await browser.get("/app")).text
+        html = (await browser.get(path)).text
     assert "<script>alert" not in html
     assert 'data-client="vinkki-app"' in html
 
 
-async def test_the_page_has_nothing_inline_and_names_no_other_origin() -> None:
+@pytest.mark.parametrize("page", pages.PAGES, ids=PATHS)
+async def test_no_page_has_anything_inline_or_names_another_origin(page: pages.Page) -> None:
     async with client() as browser:
-        html = (await browser.get("/app?lang=fi")).text
+        html = (await browser.get(f"{page.path}?lang=fi")).text
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", html)
-    assert re.findall(r"<script[^>]*>", html) == ['<script type="module" src="/app/static/js/main.js">']
+    assert re.findall(r"<script[^>]*>", html) == [f'<script type="module" src="/app/static/js/{page.script}">']
     addresses = re.findall(r'(?:src|href|action)="([^"]*)"', html)
     assert [address for address in addresses if not address.startswith(("/", "#"))] == []
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_each_page_leads_to_the_other_in_the_same_language(language: Language) -> None:
+    async with client() as browser:
+        app, data = [(await browser.get(path, params={"lang": language})).text for path in PATHS]
+    assert f'href="/oma-data?lang={language}"' in app
+    assert {f"/app?lang={language}#{view}" for view in ("tips", "saved", "choices")} <= set(
+        re.findall(r'href="([^"]+)"', data)
+    )
+    assert 'aria-current="page"' in data
+
+
+async def test_my_data_has_one_first_heading_and_can_be_signed_in_to_from_it() -> None:
+    async with client() as browser:
+        html = (await browser.get("/oma-data?lang=en")).text
+    assert len(re.findall(r"<h1\b", html)) == 1
+    assert 'id="sign-in"' in html
+    levels = [int(level) for level in re.findall(r"<h([1-6])\b", html)]
+    assert [deeper - level for level, deeper in itertools.pairwise(levels) if deeper - level > 1] == []
+
+
+async def test_every_part_of_my_data_is_in_its_contents_and_only_what_all_may_see_begins_in_sight() -> None:
+    async with client() as browser:
+        html = (await browser.get("/oma-data")).text
+    sections = dict(re.findall(r'<section id="(\w+)"[^>]*?( hidden)?>', html))
+    entries = dict(re.findall(r'<li data-entry="(\w+)"( hidden)?>', html))
+    assert entries == sections
+    assert list(entries) == list(pages.PARTS)
+    assert [name for name, hidden in entries.items() if not hidden] == list(pages.OPEN_PARTS)
+
+
+async def test_ids_are_unique_on_each_page() -> None:
+    async with client() as browser:
+        for path in PATHS:
+            ids = re.findall(r'\sid="([^"]+)"', (await browser.get(path)).text)
+            assert len(ids) == len(set(ids))
 
 
 async def test_files_are_asked_about_each_time_so_that_a_new_version_is_seen() -> None:

@@ -19,20 +19,30 @@ export class Problem extends Error {
 export class Offline extends Error {}
 
 /** Call the API. `query` values that are empty are left out, lists are repeated. */
-export async function call(method, path, { query = {}, body, keepalive = false, anonymous = false } = {}) {
+export async function call(method, path, options) {
+  const response = await answered(method, path, options);
+  return response.status === 204 ? null : response.json();
+}
+
+/** What the API gives there as a file. */
+export async function file(path, query) {
+  return (await answered("GET", path, { query, accept: "*/*" })).blob();
+}
+
+async function answered(method, path, { query = {}, body, keepalive = false, anonymous = false, accept = "application/json" } = {}) {
   const token = anonymous ? null : session.token();
   const response = await ask(path + search(query), {
     method,
     keepalive,
     headers: {
-      Accept: "application/json",
+      Accept: accept,
       ...(token && { Authorization: `Bearer ${token}` }),
       ...(body && { "Content-Type": "application/json" }),
     },
     body: body && JSON.stringify(body),
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
-  if (response.ok) return response.status === 204 ? null : response.json();
+  if (response.ok) return response;
   if (response.status === 401 && token) session.end("expired");
   const told = await response.json().catch(() => ({}));
   throw new Problem(response.status, told, Number(response.headers.get("Retry-After")) || null);

@@ -2,6 +2,7 @@
 
 import * as consents from "./consents.js";
 import { $, h } from "./dom.js";
+import * as mode from "./mode.js";
 import * as session from "./session.js";
 import { t } from "./texts.js";
 
@@ -13,6 +14,7 @@ const REASONS = { location: /_(area|place)$/, activity: /^interested_/, interest
 export const purposeOf = (code) => (code.startsWith("same_") ? undefined : Object.keys(REASONS).find((purpose) => REASONS[purpose].test(code)));
 
 function sentence(basis) {
+  if (mode.on()) return "basis_now";
   if (!session.signedIn()) return "basis_signed_out";
   if (basis === "personal") return consents.granted("interests") ? "basis_personal_stated" : "basis_personal";
   if (basis === "stated") return "basis_stated";
@@ -21,6 +23,7 @@ function sentence(basis) {
 }
 
 function link(basis) {
+  if (mode.on()) return [h("a", { class: "hds-link", href: "#choices" }, t("mode_change"))];
   if (!session.signedIn()) return [];
   const telling = consents.granted("interests") && basis === "popular";
   return [h("a", { class: "hds-link", href: "#choices" }, t(telling ? "tell_interests" : "show_choices"))];
@@ -38,7 +41,7 @@ function byPurpose(items) {
 /** Show the basis of an answer of the API; null where there is none yet. */
 export function show(answer, items) {
   const basis = answer?.basis ?? "popular";
-  $("#tips-heading").textContent = t(`heading_${basis}`);
+  $("#tips-heading").textContent = t(`heading_${mode.on() ? "now" : basis}`);
   $("#basis").textContent = answer ? t(sentence(basis)) : "";
   $("#basis-links").replaceChildren(...(answer ? link(basis) : []));
   consents.quote(byPurpose(items));
@@ -48,6 +51,7 @@ export function show(answer, items) {
 export function invitation(basis) {
   const focused = INVITATION.contains(document.activeElement);
   const purpose = consents.find("activity");
+  if (mode.on()) return null;
   if (!session.signedIn()) {
     INVITATION.replaceChildren(h("h3", {}, t("benefit_heading")), h("p", {}, t("benefit_text")), h("p", { class: "acts" }, consents.signInButton()));
   } else if (purpose && !consents.granted("activity") && basis !== "personal") {

@@ -1,46 +1,42 @@
 // What the resident allows: shown, given and withdrawn in the words of the notices, beside the reasons they lead to.
 
-import { call } from "./api.js";
 import { $, button, h, notice } from "./dom.js";
+import * as ledger from "./ledger.js";
+import * as mode from "./mode.js";
 import * as session from "./session.js";
 import { say } from "./status.js";
 import { pick, put, t } from "./texts.js";
 import { plainDay } from "./when.js";
 
+export { find, granted, titleOf } from "./ledger.js";
+
 const MOST_QUOTES = 3;
-let purposes = [];
-let states = new Map();
 let quotes = new Map();
 let changed = () => {};
 let signIn = () => {};
+let more = () => null;
+let invitation = "";
 
-export const granted = (purpose) => states.get(purpose)?.granted === true;
 /** Whether the list learns from what the resident does. */
-export const learns = () => session.signedIn() && granted("activity");
-export const find = (id) => purposes.find((purpose) => purpose.id === id);
-export const titleOf = (id) => pick(find(id)?.notice.title).text;
+export const learns = () => session.signedIn() && ledger.granted("activity") && !mode.on();
+
+/** Leave to send messages, by topic and channel, is asked for beside each other elsewhere. */
+const shown = () => ledger.all().filter(({ channel }) => !channel);
 
 /** Read what could not be read earlier; says so where it still cannot be. */
 export async function complete() {
-  if (purposes.length) return;
+  if (ledger.all().length) return;
   const again = () => button(t("retry"), "secondary", { onclick: complete }, "refresh");
   await load().catch(() => $("#choices-notice").replaceChildren(notice("error", t("choices_error"), null, again())));
 }
 
-/** Read the purposes, and where somebody is signed in, what they allow. */
 export async function load() {
-  // Leave to send messages, by topic and channel, is asked for where messages are: not here.
-  purposes = (await call("GET", "/v1/purposes", { anonymous: true })).items.filter(({ channel }) => !channel);
-  states = new Map();
-  if (session.signedIn()) {
-    const told = await call("GET", "/v1/residents/me/consents");
-    states = new Map(told.items.map((state) => [state.purpose, state]));
-  }
+  await ledger.load();
   show();
 }
 
 export function forget() {
-  states = new Map();
+  ledger.forget();
   show();
 }
 
@@ -56,24 +52,22 @@ async function refused(error, problem) {
   return false;
 }
 
-/** Record the resident's word; the page shows it only when the API has said that it is in force. */
-async function decide(purpose, value, problem) {
+/** Record the resident's word and show it; what went wrong is told in `problem`. True when it is in force. */
+export async function decide(purpose, value, problem) {
   problem.replaceChildren();
   try {
-    const state = await call("PUT", `/v1/residents/me/consents/${purpose.id}`, {
-      body: { granted: value, notice: purpose.notice.version },
-    });
-    states.set(purpose.id, state);
+    await ledger.decide(purpose, value);
   } catch (error) {
     return refused(error, problem);
   }
-  say(t(value ? "consent_given_said" : "consent_withdrawn_said", { title: titleOf(purpose.id) }));
+  say(t(value ? "consent_given_said" : "consent_withdrawn_said", { title: ledger.titleOf(purpose.id) }));
   show();
   changed();
   return true;
 }
 
-function stateWords({ granted: given, since } = {}) {
+function stateWords({ granted: given, since, suspended } = {}) {
+  if (suspended) return t("consent_suspended");
   if (given) return since ? t("consent_given", { date: plainDay(since) }) : t("consent_given_undated");
   return since ? t("consent_withdrawn", { date: plainDay(since) }) : t("consent_none");
 }
@@ -82,7 +76,7 @@ function stateWords({ granted: given, since } = {}) {
 export function ballot(purpose, heading, next, look = "secondary") {
   const { id, notice: { title, text } } = purpose;
   const problem = h("div", { role: "alert" });
-  const given = granted(id);
+  const given = ledger.granted(id);
   const key = given ? "consent_withdraw" : "consent_give";
   const press = button(t(key), look, {
     "data-granted": String(given),
@@ -90,7 +84,7 @@ export function ballot(purpose, heading, next, look = "secondary") {
     onclick: async () => { if (await decide(purpose, !given, problem)) $(next)?.focus(); },
   });
   return [put(h(heading, { class: "purpose__title" }), title), put(h("p"), text), problem,
-    h("p", { class: "acts" }, press, h("span", { class: "purpose__state" }, stateWords(states.get(id))))];
+    h("p", { class: "acts" }, press, h("span", { class: "purpose__state" }, stateWords(ledger.state(id))))];
 }
 
 /** Show the reasons that a purpose leads to now beside its notice, given as {purpose: set of texts}. */
@@ -104,14 +98,20 @@ function because(id) {
   return shown ? h("p", { class: "purpose__because" }, `${t("consent_shown")} ${shown}`) : null;
 }
 
-function show() {
-  const out = !session.signedIn();
-  const read = ({ notice: { title, text } }) => [put(h("h3", { class: "purpose__title" }), title), put(h("p"), text)];
+function box(purpose) {
+  const { id, notice: { title, text } } = purpose;
+  const inside = session.signedIn()
+    ? ballot(purpose, "h3", `#purpose-${id} button`)
+    : [put(h("h3", { class: "purpose__title" }), title), put(h("p"), text)];
+  return h("section", { class: "purpose", id: `purpose-${id}` }, ...inside, because(id), more(purpose));
+}
+
+/** Show every purpose as it stands. */
+export function show() {
   const focused = document.activeElement?.closest?.(".purpose")?.id;
-  $("#purposes").replaceChildren(...purposes.map((purpose) => h("section", { class: "purpose", id: `purpose-${purpose.id}` },
-    ...(out ? read(purpose) : ballot(purpose, "h3", `#purpose-${purpose.id} button`)), because(purpose.id))));
+  $("#purposes").replaceChildren(...shown().map(box));
   if (focused) $(`#${focused} button`)?.focus();
-  $("#choices-notice").replaceChildren(...(out ? [notice("info", t("choices_signed_out"), null, signInButton())] : []));
+  $("#choices-notice").replaceChildren(...(session.signedIn() ? [] : [notice("info", t(invitation), null, signInButton())]));
 }
 
 export const signInButton = () => button(t("sign_in"), "primary", { onclick: () => signIn() }, "signin");
@@ -124,8 +124,11 @@ export function point(id) {
   $(`#purpose-${id} button`)?.focus({ preventScroll: true });
 }
 
-/** `onChange` is called after a decision is in force, `onSignIn` when somebody wants to sign in. */
-export function begin({ onChange, onSignIn }) {
+/** `onChange` is called after a decision is in force, `onSignIn` when somebody wants to sign in; `toAdd` gives what to
+ * show beneath a purpose, `signedOut` is the text that invites to sign in. */
+export function begin({ onChange, onSignIn, toAdd = () => null, signedOut = "choices_signed_out" }) {
   changed = onChange;
   signIn = onSignIn;
+  more = toAdd;
+  invitation = signedOut;
 }

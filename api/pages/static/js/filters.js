@@ -7,7 +7,7 @@ import { languageName, t } from "./texts.js";
 import { dayOf, plainDay, plusDays } from "./when.js";
 
 const form = $("#filters");
-const NAMES = ["when", "kind", "free", "from", "to", "age", "languages", "access"];
+const NAMES = ["when", "kind", "free", "from", "to", "age", "languages", "access", "topics"];
 const MORE = ["age", "languages", "access"];
 const SATURDAY = 6;
 const ABOUT_100_METRES = 3; // decimals of a degree
@@ -72,6 +72,7 @@ function active() {
   if (form.age.value) add(t("filter_age_value", { n: Number(form.age.value) }), () => { form.age.value = ""; });
   if (form.languages.value) add(chosen(form.languages), () => { form.languages.value = ""; });
   for (const box of $$('[name="access"]:checked', form)) add(t(`access_${box.value}`), () => { box.checked = false; });
+  for (const box of $$('[name="topics"]:checked', form)) add(box.nextElementSibling.textContent, () => { box.checked = false; });
   return found;
 }
 

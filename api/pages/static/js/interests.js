@@ -5,47 +5,18 @@ import * as consents from "./consents.js";
 import { $, $$, h, notice } from "./dom.js";
 import * as session from "./session.js";
 import { say } from "./status.js";
-import { capital, languageName, lang, pick, put, t } from "./texts.js";
+import { capital, languageName, t } from "./texts.js";
+import { topicPill, topics } from "./topics.js";
 
 const form = $("#interests");
 const MOST_TOPICS = 30;
-const ENOUGH_OFFERS = 400;
 const OLDEST_YEARS = 120;
 let told = null;
 let changed = () => {};
 
-async function upcoming() {
-  const offers = [];
-  let after = "";
-  do {
-    const page = await call("GET", "/v1/offers", { query: { limit: 100, after }, anonymous: true });
-    offers.push(...page.items);
-    after = page.next;
-  } while (after && offers.length < ENOUGH_OFFERS);
-  return offers;
-}
-
-/** The topics that are on offer most, so that choosing one leads somewhere; and those chosen before. */
-async function topics() {
-  const counts = new Map();
-  for (const offer of await upcoming()) for (const keyword of offer.keywords ?? []) {
-    if (!keyword.id.startsWith("yso:") || !pick(keyword.label).text) continue;
-    const known = counts.get(keyword.id) ?? { keyword, n: 0 };
-    counts.set(keyword.id, { keyword, n: known.n + 1 });
-  }
-  return [...counts.values()].sort((a, b) => b.n - a.n).slice(0, MOST_TOPICS).map(({ keyword }) => keyword);
-}
-
-function topicPill({ id, label }) {
-  const { text, code } = pick(label);
-  const name = put(h("span"), { [code]: capital(text) });
-  return h("label", { class: "pill" }, h("input", { type: "checkbox", name: "keywords", value: id }), name);
-}
-
 async function showTopics() {
-  const byName = new Intl.Collator(lang).compare;
-  const found = (await topics()).sort((a, b) => byName(pick(a.label).text, pick(b.label).text));
-  $("#topics").replaceChildren(...found.map(topicPill));
+  const found = await topics(MOST_TOPICS);
+  $("#topics").replaceChildren(...found.map((topic) => topicPill(topic, "keywords")));
   $("#topics-group").hidden = found.length === 0;
 }
 

@@ -1,16 +1,18 @@
 // Puts the page together: texts, views, sign-in, consents, suggestions.
 
+import * as account from "./account.js";
 import * as acts from "./acts.js";
 import { purposeOf } from "./basis.js";
 import * as card from "./card.js";
 import * as consents from "./consents.js";
 import * as detail from "./detail.js";
-import { $, button } from "./dom.js";
+import { $ } from "./dom.js";
 import * as interests from "./interests.js";
+import * as mode from "./mode.js";
+import * as nowtopics from "./nowtopics.js";
 import * as outbox from "./outbox.js";
 import * as saved from "./saved.js";
 import * as session from "./session.js";
-import * as signin from "./signin.js";
 import { say, settle, warn } from "./status.js";
 import * as texts from "./texts.js";
 import * as tips from "./tips.js";
@@ -19,33 +21,12 @@ import * as views from "./views.js";
 const { t } = texts;
 let pointed = null;
 
-async function signIn() {
-  if (!signin.possible()) return warn("signin", "alert", t("sign_in_insecure"));
-  settle("expired");
-  return signin.start().catch(() => warn("signin", "error", t("sign_in_failed")));
-}
-
-function signOut() {
-  saved.clear();
-  session.end("left");
-}
-
-function showAccount() {
-  $("#sign-in").hidden = session.signedIn();
-  $("#sign-out").hidden = !session.signedIn();
-}
-
 function onEnd(reason) {
-  showAccount();
   outbox.clear();
   consents.forget();
   interests.forget();
   tips.reset();
-  if (reason === "expired") warn("expired", "alert", t("sign_in_expired"), null, button(t("sign_in"), "primary", { onclick: signIn }, "signin"));
-  else {
-    say(t("signed_out"));
-    $("#sign-in").focus();
-  }
+  account.tellEnd(reason);
   if (views.current() === "saved") showSaved();
 }
 
@@ -77,6 +58,12 @@ function followReasons() {
   });
 }
 
+/** With or without a profile: the list begins anew. */
+function onMode() {
+  nowtopics.show();
+  tips.reset();
+}
+
 function watchNetwork() {
   addEventListener("offline", () => warn("offline", "alert", t("offline"), t("offline_help")));
   addEventListener("online", async () => {
@@ -88,25 +75,14 @@ function watchNetwork() {
   if (!navigator.onLine) dispatchEvent(new Event("offline"));
 }
 
-async function comeBack() {
-  if (!signin.returning()) return;
-  try {
-    await signin.finish();
-    if (session.signedIn()) say(t("signed_in"));
-  } catch {
-    warn("signin", "error", t("sign_in_failed"), null, button(t("sign_in"), "primary", { onclick: signIn }, "signin"));
-  }
-}
-
 async function begin() {
   await texts.load();
-  await comeBack();
+  await account.comeBack();
   session.onEnd(onEnd);
   saved.count();
-  showAccount();
-  $("#sign-in").addEventListener("click", signIn);
-  $("#sign-out").addEventListener("click", signOut);
-  consents.begin({ onChange: () => { interests.refresh(); tips.load({ announce: true }); }, onSignIn: signIn });
+  account.begin(saved.clear);
+  mode.begin(onMode);
+  consents.begin({ onChange: () => { interests.refresh(); tips.load({ announce: true }); }, onSignIn: account.signIn });
   interests.begin(() => tips.load({ announce: true }));
   tips.begin(consents.load().catch(() => {}));
   acts.begin($("#cards"));
@@ -117,6 +93,7 @@ async function begin() {
   watchNetwork();
   views.begin();
   await tips.load();
+  nowtopics.show();
   detail.begin();
   outbox.flush();
 }

@@ -2,6 +2,7 @@
 // event ids are sent again, so nothing counts twice.
 
 import { call, Offline } from "./api.js";
+import * as mode from "./mode.js";
 import * as session from "./session.js";
 import { settle, warn } from "./status.js";
 import { t } from "./texts.js";
@@ -16,9 +17,10 @@ const read = () => JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
 const write = (events) => sessionStorage.setItem(KEY, JSON.stringify(events));
 const drop = (sent) => write(read().filter((event) => !sent.some((one) => one.id === event.id)));
 
-/** Send one event; true when the API has taken it, false when it waits or nobody is signed in. */
+/** Send one event; true when the API has taken it, false when it waits or none is told: nobody is signed in, or the
+ * mode without a profile is on. */
 export async function send(type, offer, { suggestion, rank, keepalive } = {}) {
-  if (!session.signedIn()) return false;
+  if (!session.signedIn() || mode.on()) return false;
   const context = { surface: "app", ...(rank && { rank }) };
   const event = { id: crypto.randomUUID(), resident: "me", offer, type, time: new Date().toISOString(), context };
   write([...read(), suggestion ? { ...event, suggestion } : event]);

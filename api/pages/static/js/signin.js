@@ -4,7 +4,7 @@ import * as session from "./session.js";
 
 const { issuer, client } = document.documentElement.dataset;
 const PENDING = "vinkki.signin";
-const redirectUri = () => `${location.origin}/app`;
+const redirectUri = () => location.origin + location.pathname;
 
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
@@ -39,7 +39,7 @@ export async function finish() {
   const answer = new URLSearchParams(location.search);
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
   sessionStorage.removeItem(PENDING);
-  history.replaceState(null, "", `/app${pending?.back ?? ""}`);
+  history.replaceState(null, "", location.pathname + (pending?.back ?? ""));
   if (answer.get("error") === "access_denied") return;
   if (!pending || answer.get("state") !== pending.state || !answer.has("code")) throw new Error("The answer fits no sign-in.");
   const { token_endpoint: endpoint } = await configuration();

@@ -6,6 +6,8 @@ import * as card from "./card.js";
 import { $, button, h, notice, sleep } from "./dom.js";
 import * as filters from "./filters.js";
 import * as list from "./list.js";
+import * as mode from "./mode.js";
+import * as nowtopics from "./nowtopics.js";
 import * as session from "./session.js";
 import { say } from "./status.js";
 import { lang, t } from "./texts.js";
@@ -23,10 +25,16 @@ export const answer = () => state.answer;
 export const indexOf = (id) => state.items.findIndex((item) => item.offer.id === id);
 export const find = (id) => state.items.find((item) => item.offer.id === id);
 
+/** Where to ask: without a profile as anybody, with the topics chosen now. */
+function where() {
+  if (mode.on()) return ["/v1/suggestions", { topics: nowtopics.chosen().join() }, true];
+  return [session.signedIn() ? "/v1/residents/me/suggestions" : "/v1/offers/popular", {}, false];
+}
+
 async function ask() {
-  const path = session.signedIn() ? "/v1/residents/me/suggestions" : "/v1/offers/popular";
+  const [path, more, anonymous] = where();
   try {
-    return await call("GET", path, { query: { limit: state.limit, lang, ...filters.query() } });
+    return await call("GET", path, { query: { limit: state.limit, lang, ...filters.query(), ...more }, anonymous });
   } catch (error) {
     // A token that has just expired: what everybody may see is still there.
     if (error.status === 401 && !session.signedIn()) return ask();
