@@ -10,6 +10,7 @@ import { factList } from "./factlist.js";
 import { richText } from "./richtext.js";
 import * as outbox from "./outbox.js";
 import * as saved from "./saved.js";
+import * as session from "./session.js";
 import { say } from "./status.js";
 import { declare, lang, languageName, pick, put, t } from "./texts.js";
 import * as tips from "./tips.js";
@@ -21,14 +22,31 @@ let shown = null;
 
 const idInAddress = () => new URLSearchParams(location.search).get("offer");
 
+/** A reason turned off is said no more from the next answer on; here it is marked as such. */
+async function turnOff(off, text, line) {
+  try {
+    await call("PUT", `/v1/residents/me/reasons/${off}`, { body: { on: false } });
+  } catch {
+    return say(t("data_unsaved"));
+  }
+  say(t("reason_off_said", { name: text }));
+  line.replaceChildren(h("s", {}, text));
+  $("#detail-name", dialog).focus();
+  return tips.load({ announce: true });
+}
+
+function because({ code, text, off }) {
+  const purpose = purposeOf(code);
+  const title = purpose && consents.titleOf(purpose);
+  const line = h("li", {}, text, title && h("a", { class: "hds-link", href: "#choices", "data-code": code }, t("reason_consent", { title })));
+  if (off && session.signedIn()) line.append(button(t("reason_off"), "supplementary", { "aria-label": t("reason_off_named", { text }), onclick: () => turnOff(off, text, line) }, "cross"));
+  return line;
+}
+
 function reasons(item) {
   const told = item?.reasons ?? [];
   if (told.length === 0) return null;
-  const words = ({ code, text }) => {
-    const purpose = purposeOf(code);
-    return h("li", {}, text, purpose && consents.titleOf(purpose) ? h("a", { class: "hds-link", href: "#choices", "data-code": code }, t("reason_consent", { title: consents.titleOf(purpose) })) : null);
-  };
-  return h("section", { class: "detail__why" }, h("h3", {}, icon("lightbulb"), t("reasons")), h("ul", {}, ...told.map(words)));
+  return h("section", { class: "detail__why" }, h("h3", {}, icon("lightbulb"), t("reasons")), h("ul", {}, ...told.map(because)));
 }
 
 function about(offer) {

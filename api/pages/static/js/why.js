@@ -13,7 +13,7 @@ const find = (code) => reasons.find((reason) => reason.code === code);
 
 /** Turn a reason on or off; what is suggested then is asked for anew. */
 async function turn(reason, on) {
-  Object.assign(reason, await me("PUT", `/reasons/${reason.code}`, { body: { on } }));
+  reason.on = (await me("PUT", `/reasons/${reason.code}`, { body: { on } })).on;
   say(t(on ? "reason_on_said" : "reason_off_said", { name: reason.text }));
   await examples();
 }
