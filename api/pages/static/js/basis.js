@@ -3,6 +3,7 @@
 import * as consents from "./consents.js";
 import { $, h } from "./dom.js";
 import * as mode from "./mode.js";
+import * as paused from "./paused.js";
 import * as session from "./session.js";
 import { t } from "./texts.js";
 
@@ -16,6 +17,7 @@ export const purposeOf = (code) => (code.startsWith("same_") ? undefined : Objec
 function sentence(basis) {
   if (mode.on()) return "basis_now";
   if (!session.signedIn()) return "basis_signed_out";
+  if (paused.on()) return "basis_paused";
   if (basis === "personal") return consents.granted("interests") ? "basis_personal_stated" : "basis_personal";
   if (basis === "stated") return "basis_stated";
   if (consents.granted("activity")) return "basis_no_history";
@@ -51,7 +53,7 @@ export function show(answer, items) {
 export function invitation(basis) {
   const focused = INVITATION.contains(document.activeElement);
   const purpose = consents.find("activity");
-  if (mode.on()) return null;
+  if (mode.on() || paused.on()) return null;
   if (!session.signedIn()) {
     INVITATION.replaceChildren(h("h3", {}, t("benefit_heading")), h("p", {}, t("benefit_text")), h("p", { class: "acts" }, consents.signInButton()));
   } else if (purpose && !consents.granted("activity") && basis !== "personal") {

@@ -11,6 +11,7 @@ import * as interests from "./interests.js";
 import * as mode from "./mode.js";
 import * as nowtopics from "./nowtopics.js";
 import * as outbox from "./outbox.js";
+import * as paused from "./paused.js";
 import * as saved from "./saved.js";
 import * as session from "./session.js";
 import { say, settle, warn } from "./status.js";
@@ -25,6 +26,7 @@ function onEnd(reason) {
   outbox.clear();
   consents.forget();
   interests.forget();
+  paused.load();
   tips.reset();
   account.tellEnd(reason);
   if (views.current() === "saved") showSaved();
@@ -84,7 +86,7 @@ async function begin() {
   mode.begin(onMode);
   consents.begin({ onChange: () => { interests.refresh(); tips.load({ announce: true }); }, onSignIn: account.signIn });
   interests.begin(() => tips.load({ announce: true }));
-  tips.begin(consents.load().catch(() => {}));
+  tips.begin(Promise.all([consents.load().catch(() => {}), paused.load()]));
   acts.begin($("#cards"));
   views.onShow("saved", showSaved);
   views.onShow("choices", showChoices);

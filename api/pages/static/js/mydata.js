@@ -19,6 +19,7 @@ import * as texts from "./texts.js";
 import * as why from "./why.js";
 
 const { t } = texts;
+const FORGOTTEN_BY = [1000, 2500, 5500];
 const RESIDENTS = ["known", "reasons", "messages", "partners", "accesses", "family", "download", "erase"];
 
 /** Show the receipts of what has just been decided. */
@@ -28,8 +29,11 @@ async function showReceipts() {
   messages.refresh();
 }
 
-/** After a decision, what is known and why are others. */
-const onChange = () => Promise.all([showReceipts(), known.load(), why.load()]);
+/** After a decision, what is known and why are others. What a withdrawal forgets is gone within five seconds. */
+function onChange() {
+  for (const wait of FORGOTTEN_BY) setTimeout(() => session.signedIn() && known.load(), wait);
+  return Promise.all([showReceipts(), known.load(), why.load()]);
+}
 
 async function loadConsents() {
   await Promise.all([consents.load(), receipts.load()]);
@@ -41,7 +45,7 @@ async function load() {
   if (!session.signedIn()) return;
   messages.show();
   for (const name of ["download", "erase"]) reveal(name, true);
-  await Promise.all([pause.load(), known.load(), why.load(), others.partners(), others.accesses(), others.family()]);
+  await Promise.all([pause.load(), known.load(), why.load(), others.partners(), others.accesses()]);
 }
 
 function onEnd(reason) {
