@@ -188,9 +188,22 @@ def audit_leaks(
     run_leaks(_settings(home=home), person, also or [], metrics or [])
 
 
+@audit_app.command("replay")
+def audit_replay(
+    file: Annotated[
+        Path | None, typer.Argument(help="A copy of audit/endings.jsonl; otherwise that of the home.")
+    ] = None,
+    home: Home = HOME,
+) -> None:
+    """After a backup was restored: end once more what residents had withdrawn or erased since it was made."""
+    from api.commands.replay import run
+
+    run(_settings(home=home), file)
+
+
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(help="Which table: spine.")] = "spine",
+    suite: Annotated[str, typer.Argument(help="Which table: spine, consent.")] = "spine",
     only: Annotated[list[str] | None, typer.Option(help="Only the figures of these names.")] = None,
 ) -> None:
     """Measure speed and memory as ratios, print the table and write it to bench/."""

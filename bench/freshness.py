@@ -40,8 +40,8 @@ async def measure(ground: Ground) -> list[Figure]:
             probes = cycle(_Probe(client, person, demo.resident(person.id, now)) for person in people)
             await _times(probes, size.probes)
             rounds = [await _times(probes, size.probes) for _ in range(size.rounds)]
-    runs = [_percentile(times, 95) for times in rounds]
-    middle = _percentile([time for times in rounds for time in times], 50)
+    runs = [percentile(times, 95) for times in rounds]
+    middle = percentile([time for times in rounds for time in times], 50)
     ground.say(f"{P95.name}, rounds: {', '.join(f'{run:.0f}' for run in runs)} ms; median of all {middle:.0f} ms")
     reference = (
         f"from the 202 to the first answer without the dismissed offer; {EVENTS_A_SECOND} events/s, each a request "
@@ -92,7 +92,8 @@ async def _times(probes: Iterator[_Probe], count: int) -> list[float]:
     return [await next(probes)() for _ in range(count)]
 
 
-def _percentile(times: Sequence[float], percent: int) -> float:
+def percentile(times: Sequence[float], percent: int) -> float:
+    """Return a percentile."""
     return statistics.quantiles(times, n=100, method="inclusive")[percent - 1]
 
 

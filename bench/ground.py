@@ -58,6 +58,8 @@ class Size:
         How many events a round of intake takes in.
     probes
         How many times freshness is looked at.
+    scanned
+        How many residents a search for leaks goes through.
     """
 
     offers: int = catalogue.OFFERS
@@ -66,6 +68,7 @@ class Size:
     requests: int = 1_500
     events: int = 16_000
     probes: int = 40
+    scanned: int = 100_000
 
 
 class Ground:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import freshness, ingest, intake, ranking, residents, suggestions
+from bench import consent, freshness, ingest, intake, leaks, ranking, residents, suggestions
 from bench.figures import Figure, Promise
 from bench.ground import Ground
 from engine.errors import InvalidInput
@@ -61,7 +61,17 @@ SUITES = {
             # Last, since what it publishes is more than a worker takes in within seconds.
             Measurement((ingest.RATIO,), ingest.measure),
         ),
-    )
+    ),
+    "consent": Suite(
+        "consent.json",
+        (
+            Measurement((consent.PERMIT,), consent.permits),
+            Measurement((consent.APPEND,), consent.appends),
+            Measurement((consent.WITHDRAWAL,), consent.withdrawals),
+            Measurement((consent.FORGETTING,), consent.forgettings),
+            Measurement((leaks.SCAN,), leaks.measure),
+        ),
+    ),
 }
 
 

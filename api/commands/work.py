@@ -11,11 +11,13 @@ from prometheus_client import start_http_server
 from api import wiring
 from api.checkpoints import Checkpoints
 from api.commands.parts import parts
+from api.endings import Endings
 from api.seal import Seal
 from engine import telemetry
 from engine.errors import Unavailable
 from engine.intake import Intake
 from engine.records.chain import ChainRecords
+from engine.records.endings import EndingRecords
 from engine.settings import Settings
 from stream.agents import Reader, readers, stop_process
 from stream.app import Chore, create_app
@@ -50,6 +52,7 @@ async def _work(settings: Settings) -> None:
             Chore("erasures", 2.0, wiring.eraser(settings, stores).complete),
             Chore("tidy", 3600.0, lambda: wiring.tidy(stores, clock())),
             _checkpoint(settings, ChainRecords(stores.database)),
+            _endings(settings, EndingRecords(stores.database)),
         ]
         app = create_app(settings.kafka or "", settings.partitions, its, chores)
         await run_app(app, stopping)
@@ -98,3 +101,15 @@ def _checkpoint(settings: Settings, chain: ChainRecords) -> Chore:
             checkpoints.append(head, wiring.utc_now())
 
     return Chore("checkpoint", 600.0, keep)
+
+
+def _endings(settings: Settings, records: EndingRecords) -> Chore:
+    endings, newest = Endings(settings.home, Seal.of(settings).secret), list[int]()
+
+    async def keep() -> None:
+        seq = newest.pop() if newest else endings.newest()
+        ended = await records.since(seq)
+        endings.append(ended)
+        newest.append(max((one.seq for one in ended), default=seq))
+
+    return Chore("endings", 5.0, keep)
