@@ -49,7 +49,7 @@ def document(operations: Sequence[Operation], issuer: str) -> dict[str, Any]:
     refs = dict(zip(shapes, references[1:], strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, refs)
+        paths.setdefault(_template(operation.path), {})[operation.method.lower()] = _operation(operation, refs)
     whole = {
         "openapi": "3.1.0",
         "info": {"title": "Vinkki", "version": VERSION, "description": DESCRIPTION, "license": {"name": "MIT"}},
@@ -94,6 +94,11 @@ def _operation(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
         content = {"schema": refs[id(operation.body)], "example": operation.example}
         found["requestBody"] = {"required": True, "content": {JSON: content}}
     return found
+
+
+def _template(path: str) -> str:
+    """Return a path as OpenAPI writes it: without what a parameter may hold."""
+    return path.replace(":path}", "}")
 
 
 def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
@@ -142,7 +147,8 @@ def _answer(answer: Answer, refs: Mapping[int, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"type": "string"} if answer.shape is None else refs[id(answer.shape)]}
     if answer.example is not None:
         content["example"] = answer.example
-    return {"description": answer.meaning, "content": {answer.media_type: content}}
+    others = {media_type: {"schema": {"type": "string"}} for media_type in answer.also}
+    return {"description": answer.meaning, "content": {answer.media_type: content, **others}}
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:

@@ -64,12 +64,16 @@ class Operation:
 
 @dataclass(frozen=True)
 class Answer:
-    """A good answer: what it means, its type (None for text, or for nothing with status 204) and an example."""
+    """A good answer: what it means, its type (None for text, or for nothing with status 204) and an example.
+
+    `also` are media types that it may come in instead, as text.
+    """
 
     meaning: str
     shape: Any = None
     example: Any = None
     media_type: str = JSON
+    also: tuple[str, ...] = ()
 
 
 class Endpoint(Route):

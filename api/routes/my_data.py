@@ -17,6 +17,7 @@ from api.pages.download import page
 from engine.erasure import Eraser
 from engine.errors import NotFound
 from engine.language import Language
+from engine.records.personal import Personal
 from engine.removal import Remover
 from engine.residents import Residents
 
@@ -33,6 +34,13 @@ class File(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the file is asked for."""
 
     format: Annotated[Literal["json", "html"], msgspec.Meta(description="For a program, or for a person")] = "json"
+
+
+class Download(msgspec.Struct, frozen=True):
+    """The view, and every row that is held of the resident."""
+
+    view: MyData
+    held: Personal
 
 
 EXAMPLE = {
@@ -55,6 +63,12 @@ EXAMPLE = {
             "empty": None,
         }
     ],
+}
+
+_DECISION = {"purpose": "activity", "granted": True, "notice": 1, "time": "2026-11-20T16:00:00Z"}
+EXAMPLE_FILE = {
+    "view": EXAMPLE,
+    "held": {"decisions": [_DECISION], "interests": {"languages": ["fi"]}, "deeds": [], "shown": []},
 }
 
 
@@ -93,7 +107,7 @@ class MyDataRoutes:
                 tag=TAG,
                 handler=self.download,
                 form=File,
-                answers={200: Answer("The file", None, None, "application/octet-stream")},
+                answers={200: Answer("The file", Download, EXAMPLE_FILE, also=("text/html",))},
                 scope=Scope.DATA_READ,
             ),
             Operation(
@@ -140,7 +154,7 @@ class MyDataRoutes:
         headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="vinkki.{asked.format}"'}
         if asked.format == "html":
             return Response(page(told, held, asked.lang), headers=headers, media_type="text/html")
-        return Response(_encode({"view": told, "held": held}), headers=headers, media_type=JSON)
+        return Response(_encode(Download(told, held)), headers=headers, media_type=JSON)
 
     async def remove(self, request: Request) -> Response:
         """Answer `DELETE /v1/residents/{id}/data/{section}/{item}`."""

@@ -12,6 +12,8 @@ MORE_THAN_FORM = {
     "send_interactions": "the offer must be known, and the time within a week",
     "search_offers": "a cursor comes from the page before, a position lies in the city",
     "suggest": "a position lies in the city",
+    "suggest_to_anybody": "a position lies in the city",
+    "read_accesses": "a time carries its offset",
     "popular_offers": "a position lies in the city",
     "similar_offers": "a position lies in the city",
     "count_visitors": "only days that are over are told",
