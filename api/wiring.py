@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
@@ -127,6 +128,12 @@ def eraser(settings: Settings, stores: Stores, residents: Residents | None = Non
     return Eraser(ErasureRecords(stores.database), stores.online, known, life)
 
 
+def remover(settings: Settings, stores: Stores) -> Remover:
+    """Return what removes single things."""
+    rebuild = partial(intake(settings, stores).rebuild, replace=True)
+    return Remover(RemovalRecords(stores.database), stores.online, rebuild)
+
+
 async def tidy(stores: Stores, now: datetime) -> None:
     """Drop what is older than promised of accesses, and what is over of partners."""
     await AccessRecords(stores.database).sweep(now - KEPT)
@@ -208,7 +215,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),
         eraser=eraser(settings, stores, residents),
-        remover=Remover(RemovalRecords(stores.database), stores.online, intake(settings, stores).rebuild),
+        remover=remover(settings, stores),
         view=DataView(PersonalRecords(stores.database), stores.offers, stores.online, ledger, catalogue, divisions),
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,

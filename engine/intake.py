@@ -74,7 +74,7 @@ class Intake:
         usable, refused = self._sort(batches, known, now)
         sealed = await self._sealed({batch.resident for batch, _ in usable})
         permits = self._permits(sealed, now)
-        await self._count_visits(usable, known, now)
+        await self._count_visits([its for its in usable if not _paused(sealed[its[0].resident], now)], known, now)
         rows = [
             _row(batch, event)
             for batch, events in usable
@@ -136,10 +136,15 @@ class Intake:
             said(done, total)
         await self._online.end_filling(run)
 
-    async def rebuild(self, residents: Sequence[Pseudonym], now: datetime) -> None:
+    async def rebuild(self, residents: Sequence[Pseudonym], now: datetime, *, replace: bool = False) -> None:
         """Make the online state of `residents` anew: consents from the ledger, taste from the journal, interests.
 
         A pause does not matter: the copy is kept complete meanwhile, and no use gets a permit to open it.
+
+        Parameters
+        ----------
+        replace
+            Interests that are held online may be older than those in SQL, and are replaced.
 
         Raises
         ------
@@ -157,7 +162,7 @@ class Intake:
             events = await self._journal.of(list(permits), now)
             known = await self._subjects.of({event.offer for its in events.values() for event in its}, now)
             tastes = _folded({r: _share(Taste(), events[r], known, sealed[r], now) for r in permits})
-            await self._restore_interests(consents, now)
+            await self._restore_interests(consents, now, replace=replace)
             left = await self._swap(tastes, permits, sealed)
         raise StoreUnavailable("The online state keeps changing; repeat in a moment.")
 
@@ -194,11 +199,19 @@ class Intake:
         done = await self._online.swap([(permits[r], sealed[r], taste) for r, taste in tastes.items()])
         return [resident for resident, ok in zip(tastes, done, strict=True) if not ok]
 
-    async def _restore_interests(self, consents: dict[Pseudonym, Consents], now: datetime) -> None:
-        for resident, told in (await self._residents.told(list(consents))).items():
-            permit = consents[resident].resumed().permit(Purpose.INTERESTS, now)
-            if isinstance(permit, Permit):
-                await self._online.put_interests(permit, told, anew=True)
+    async def _restore_interests(
+        self, consents: dict[Pseudonym, Consents], now: datetime, *, replace: bool = False
+    ) -> None:
+        """Hold what residents told. What changes in SQL while it is put online is put there once more."""
+        left = await self._residents.told(list(consents))
+        while left:
+            held = {}
+            for resident, told in left.items():
+                permit = consents[resident].resumed().permit(Purpose.INTERESTS, now)
+                if isinstance(permit, Permit) and await self._online.put_interests(permit, told, anew=not replace):
+                    held[resident] = told
+            latest = await self._residents.told(list(held)) if held else {}
+            left, replace = {r: told for r, told in latest.items() if told != held[r]}, True
 
     def _sort(
         self, batches: Sequence[InteractionBatch], known: Known, now: datetime
@@ -304,6 +317,10 @@ def _ask(sealed: Sealed, purpose: Purpose, now: datetime, *, anew: bool) -> Perm
     if sealed.consents is None:
         return Refusal(purpose, "unreadable")
     return (sealed.consents.resumed() if anew else sealed.consents).permit(purpose, now)
+
+
+def _paused(sealed: Sealed, now: datetime) -> bool:
+    return sealed.consents is None or sealed.consents.paused_until(now) is not None
 
 
 def _second(time: datetime) -> datetime:

@@ -85,13 +85,15 @@ for _, key in ipairs(KEYS) do
     at = at + visitors + 1
 end
 """
-# A copy made from SQL never replaces what is there: it may have been told in the meantime.
+# A copy made from SQL does not replace what is there, unless it is to: it may have been told in the meantime.
 _TELL = """
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
 if ARGV[4] == '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
-return 1
+return 2
 """
+_HELD = 2
+"""What `_TELL` answers where it has written."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_interests = msgspec.msgpack.Decoder(Interests).decode
@@ -255,8 +257,8 @@ class Online:
             done += map(bool, await _answer(cast("Awaitable[Any]", self._swap(keys=keys, args=args))))
         return done
 
-    async def put_interests(self, permit: Permit, interests: Interests, *, anew: bool = False) -> None:
-        """Hold what the resident told, if the permit's grant still holds.
+    async def put_interests(self, permit: Permit, interests: Interests, *, anew: bool = False) -> bool:
+        """Hold what the resident told, if the permit's grant still holds; say whether this is held now.
 
         Parameters
         ----------
@@ -267,11 +269,12 @@ class Online:
         while permit.purpose is Purpose.INTERESTS:
             consents = await self.consents(permit.resident)
             if consents is None or _since(consents, Purpose.INTERESTS) != basis:
-                return
+                return False
             seq, value = consents.seq.to_bytes(8, "big"), basis + _encode(interests)
             told = self._tell(keys=[keys[0], keys[2]], args=[seq, value, _LIFE_SECONDS, int(anew)])
-            if await _answer(cast("Awaitable[Any]", told)):
-                return
+            if done := await _answer(cast("Awaitable[Any]", told)):
+                return bool(done == _HELD)
+        return False
 
     async def visit(self, visits: Mapping[str, Collection[Pseudonym]], day: date) -> None:
         """Count each place's different visitors of a day.

@@ -68,8 +68,8 @@ class ResidentRecords(Protocol):
 class OnlineInterests(Protocol):
     """The online copy of what residents told (`engine.online`)."""
 
-    async def put_interests(self, permit: Permit, interests: Interests) -> None:
-        """Hold the interests online for as long as `permit`'s grant lasts."""
+    async def put_interests(self, permit: Permit, interests: Interests) -> bool:
+        """Hold the interests online for as long as `permit`'s grant lasts; say whether they are held."""
 
 
 def new_pseudonym() -> Pseudonym:
@@ -150,7 +150,11 @@ class Residents:
         if permit.purpose is not Purpose.INTERESTS:
             raise ConsentRequired("Telling interests needs the consent `interests`; ask the resident for it first.")
         await self._records.tell(permit.resident, interests, now)
-        await self._online.put_interests(permit, interests)
+        # What another tab tells or removes meanwhile may be put online before this: the durable home has the last word.
+        latest: Interests | None = interests
+        while latest is not None and await self._online.put_interests(permit, held := latest):
+            if (latest := await self._records.interests(permit.resident)) == held:
+                return
 
     def _remember(self, person: UUID, pseudonym: Pseudonym) -> Pseudonym:
         self._links[person] = pseudonym

@@ -87,7 +87,7 @@ _IMPRESSIONS = text("""
 """)
 # Evidence halves every week. Only what at least one resident did counts, and how many different ones is kept, so that a
 # small group is never named. Who withdrew a moment ago does not count, swept or not, and neither does a grant that a
-# wider notice suspends.
+# wider notice suspends, nor who has paused everything.
 _POPULARITY = text("""
     WITH fresh AS (
         SELECT j.offer,
@@ -97,7 +97,9 @@ _POPULARITY = text("""
                count(DISTINCT j.resident) AS residents
         FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
             AND c.notice >= :least AND c.since <= j.accepted
-        WHERE j.time > :now - interval '28 days' AND j.time <= :now GROUP BY j.offer
+        WHERE j.time > :now - interval '28 days' AND j.time <= :now AND NOT EXISTS (
+            SELECT FROM consents p WHERE p.resident = j.resident AND p.purpose = 'pause' AND :now < pause_end(p)
+        ) GROUP BY j.offer
     ), gone AS (
         DELETE FROM popularity p WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.offer = p.offer)
     )

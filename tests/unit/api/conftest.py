@@ -75,6 +75,7 @@ class Memory:
 
     async def put_interests(self, permit, interests):
         self.told[permit.resident] = interests
+        return True
 
     async def append(self, resident, purpose, *, granted, notice, time):
         self.check()
