@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from engine.choices import POPULAR
+from engine.choices import POPULAR, Choice
+from engine.consent import Purpose, declared
 from engine.language import Language, Localized
 
 TITLES: Mapping[str, Localized] = {
@@ -109,6 +110,13 @@ _COLUMNS = {
 }
 _YES = Localized("Sallittu", "Tillåtet", "Allowed")
 _NO = Localized("Ei sallittu", "Inte tillåtet", "Not allowed")
+_PAUSE = Localized("Tauko kaikessa", "Paus i allt", "Pause of everything")
+_BEGUN = Localized("Alkoi", "Började", "Begun")
+_ENDED = Localized("Päättyi", "Slutade", "Ended")
+_REASON = Localized("Ehdotusten syy: {}", "Orsak till förslag: {}", "Reason for suggestions: {}")
+_OFF = Localized("Pois käytöstä", "Används inte", "Turned off")
+_ON = Localized("Käytössä", "Används", "Turned on")
+_PARTNER = Localized("Kumppani: {}", "Partner: {}", "Partner: {}")
 
 
 def more(count: int, language: Language) -> str:
@@ -127,6 +135,35 @@ def gone(language: Language) -> str:
     return _GONE.pick(language)
 
 
+def decision(word: str, partner: str | None, *, granted: bool, language: Language) -> tuple[str, str]:
+    """Return what a word in the ledger is on, and what it says of that.
+
+    Parameters
+    ----------
+    word
+        A purpose, a choice, or ``partner:`` with the partner's id.
+    partner
+        The partner's name.
+
+    Examples
+    --------
+    >>> decision("without_area", None, granted=True, language=Language.EN)
+    ('Reason for suggestions: My part of the city', 'Turned off')
+    """
+    if word == Choice.PAUSE:
+        return _PAUSE.pick(language), (_BEGUN if granted else _ENDED).pick(language)
+    if word in _CHOICES:
+        said = REASONS[Choice(word).family].pick(language)
+        return _REASON.pick(language).format(said), (_OFF if granted else _ON).pick(language)
+    state = (_YES if granted else _NO).pick(language)
+    if word in _PURPOSES:
+        return declared().declaration(word).notice.title.pick(language), state
+    return _PARTNER.pick(language).format(partner or word.rpartition(":")[2]), state
+
+
+_CHOICES, _PURPOSES = frozenset(map(str, Choice)), frozenset(map(str, Purpose))
+
+
 def document(language: Language) -> Mapping[str, str]:
     """Return the words of the document that is downloaded."""
     words = {
@@ -135,8 +172,6 @@ def document(language: Language) -> Mapping[str, str]:
         "decisions": _DECISIONS,
         "partners": _PARTNERS,
         "accesses": _ACCESSES,
-        "yes": _YES,
-        "no": _NO,
         **_COLUMNS,
     }
     return {name: said.pick(language) for name, said in words.items()}

@@ -14,7 +14,10 @@ from engine.records.database import Database
 from engine.residents import Interests
 
 _PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
-_DECISIONS = text("SELECT purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
+_DECISIONS = text("""
+    SELECT l.purpose, l.granted, l.notice, l.time, p.content->>'name' AS partner
+    FROM ledger l LEFT JOIN partners p ON l.purpose = 'partner:' || p.id WHERE l.resident = :resident ORDER BY l.seq
+""")
 _INTERESTS = text("SELECT content::text FROM interests WHERE resident = :resident")
 _NAME = "coalesce(o.content->'name'->>'fi', o.content->'name'->>'sv', o.content->'name'->>'en')"
 _INTERACTIONS = text(f"""
@@ -32,12 +35,13 @@ _SHOWN = text("SELECT time, basis, offers FROM impressions WHERE resident = :res
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """One entry of the ledger."""
+    """One entry of the ledger; of a word on a partner, with the partner's name."""
 
     purpose: str
     granted: bool
     notice: int
     time: datetime
+    partner: str | None = None
 
 
 class Deed(msgspec.Struct, frozen=True):

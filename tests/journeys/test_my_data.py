@@ -196,3 +196,13 @@ async def test_nobody_but_the_resident_sees_removes_pauses_or_erases(city, resid
     assert (await resident.call("PUT", f"{resident.path}/reasons/weather", json={"on": False})).status_code == 404
     assert (await resident.call("PUT", f"{resident.path}/reasons/area", json={"on": "no"})).status_code == 422
     assert (await resident.call("GET", f"{resident.path}/data", params={"lang": "de"})).status_code == 422
+
+
+async def test_what_is_decided_is_readable_in_the_page_to_keep(resident):
+    await resident.decide("activity")
+    await resident.call("PUT", f"{resident.path}/reasons/area", json={"on": False})
+    await resident.call("PUT", f"{resident.path}/pause")
+    page = await resident.call("GET", f"{resident.path}/data/download", params={"format": "html", "lang": "en"})
+    for said in ("Learn from what I do", "Reason for suggestions: My part of the city", "Pause of everything"):
+        assert said in page.text
+    assert "without_area" not in page.text

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from engine import telemetry
 from engine.catalogue import Catalogue
-from engine.consent import Consents, Purpose
+from engine.choices import FAMILIES, POPULAR, Choice
+from engine.consent import Consents, Grant, Purpose
 from engine.errors import ConsentRequired, InvalidInput, StoreUnavailable
 from engine.language import Language, Localized
 from engine.offers import Access, Kind, Offer, decode
@@ -362,3 +363,65 @@ def test_a_question_that_cannot_be_answered_names_its_field(asked, field):
         Query(**asked)
     assert refused.value.field == field
     assert refused.value.detail.endswith(".")
+
+
+def turning_off(*choices: Choice) -> Consents:
+    return msgspec.structs.replace(consents(*ALL), choices={choice: Grant(True, 0, NOW) for choice in choices})
+
+
+async def steered(*choices: Choice, learned: Taste | None = None, told: Interests | None = None) -> Suggestions:
+    store = Store(Opened(turning_off(*choices), learned, told))
+    return await Suggester(CITY, store, Away(), new_id=lambda: "answer").suggestions("someone", Query(), NOW)
+
+
+async def test_a_reason_that_is_off_is_neither_said_nor_moves_the_order():
+    told = Interests(keywords=("yso:swimming",))
+    assert (await steered(told=told)).offers[0].startswith("swim")
+    without = await steered(Choice.WITHOUT_TOPIC, told=told)
+    assert (without.basis, without.offers) == ("popular", (await steered()).offers)
+    assert "stated_topic" not in codes(without)
+
+
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != POPULAR])
+async def test_each_family_that_is_off_is_silent_and_the_others_still_lead(family):
+    answer = await steered(FAMILIES[family], learned=SWIMMER)
+    said = {reason.off for item in answer.items for reason in item.reasons}
+    assert family not in said
+    assert said - {None}
+    assert answer.basis == "personal"
+
+
+async def test_with_every_reason_off_nothing_that_is_known_moves_the_order():
+    every = [choice for choice in Choice if choice is not Choice.PAUSE]
+    told = Interests(keywords=("yso:chess",), kinds=(Kind.COURSE,))
+    answer = await steered(*every, learned=SWIMMER, told=told)
+    settled = {"swim:0"}
+    assert answer.basis == "popular"
+    assert answer.offers == tuple(id_ for id_ in (await steered(*every)).offers if id_ not in settled)
+    assert {reason.off for item in answer.items for reason in item.reasons} == {None}
+
+
+async def test_popularity_that_is_off_neither_leads_nor_is_said():
+    catalogue = loaded(*SWIM, *CHESS)
+    catalogue.popularity({"swim:5": (50.0, 40)})
+    stores = [Store(Opened(turning_off(*off), None, None)) for off in ((), (Choice.WITHOUT_POPULAR,))]
+    with_it, without = [
+        await Suggester(catalogue, store, Away()).suggestions("someone", Query(), NOW) for store in stores
+    ]
+    assert with_it.offers.index("swim:5") < without.offers.index("swim:5")
+    assert "popular" in codes(with_it)
+    assert "popular" not in codes(without)
+
+
+async def test_while_paused_the_answer_is_the_one_for_anybody_and_nothing_is_opened():
+    state = Opened(turning_off(Choice.PAUSE), SWIMMER, Interests(keywords=("yso:chess",)))
+    answer, kept = await Suggester(CITY, Store(state), Away(), new_id=lambda: "answer").shown("someone", Query(), NOW)
+    assert (answer.basis, state.opened, kept) == ("popular", [], None)
+    assert answer.offers == suggester(CITY).popular(Query(), NOW).offers
+
+
+async def test_what_is_chosen_now_leads_whoever_asks_and_no_store_is_asked():
+    nobody = Suggester(CITY, Away(), Away())
+    chosen = nobody.chosen(Query(limit=3), Interests(keywords=("yso:swimming",)), NOW)
+    assert (chosen.basis, [id_[:4] for id_ in chosen.offers]) == ("stated", ["swim"] * 3)
+    assert nobody.chosen(Query(), Interests(keywords=("yso:nothing",)), NOW).basis == "popular"
