@@ -63,7 +63,12 @@ def _schedule(app: faust.App, chore: Chore) -> None:
             log.exception("chore failed", chore=chore.name)
 
 
-async def run(app: faust.App, stopping: asyncio.Event, stop: Callable[[str], None] = stop_process) -> None:
+async def run(
+    app: faust.App,
+    stopping: asyncio.Event,
+    stop: Callable[[str], None] = stop_process,
+    within_seconds: float = STOP_SECONDS,
+) -> None:
     """Run a worker until `stopping` is set, then let it commit and leave its group; `stop` ends it where it cannot.
 
     Raises
@@ -78,7 +83,7 @@ async def run(app: faust.App, stopping: asyncio.Event, stop: Callable[[str], Non
         await _until(app, stopping)
     finally:
         # Not `wait_for`: Faust swallows the cancellation and waits on.
-        _, unfinished = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=STOP_SECONDS)
+        _, unfinished = await asyncio.wait({asyncio.ensure_future(app.stop())}, timeout=within_seconds)
         if unfinished:
             stop("What it has begun cannot be finished: a part is away.")
 

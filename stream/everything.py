@@ -1,7 +1,7 @@
 """Reads topics from their first message to their last, whoever wrote them: for whoever looks for leaks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,20 +28,34 @@ class Message(msgspec.Struct, frozen=True):
     content: bytes
 
 
-async def everything(bootstrap: str) -> AsyncIterator[Sequence[Message]]:
+async def everything(
+    bootstrap: str,
+    connect_admin: Callable[..., AIOKafkaAdminClient] = AIOKafkaAdminClient,
+    connect_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> AsyncIterator[Sequence[Message]]:
     """Yield every message of every topic of ours that is there at this moment, in batches.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port,...`` of Kafka.
+    connect_admin, connect_consumer
+        Make the clients of Kafka, not yet started.
+    patience_seconds
+        How long Kafka may be silent.
 
     Raises
     ------
     BrokerUnavailable
         Kafka cannot be reached, or stops answering.
     """
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = connect_consumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(patience_seconds):
             await consumer.start()
-            ends = await _ends(consumer, await _partitions(bootstrap))
-        async for batch in _read(consumer, ends):
+            ends = await _ends(consumer, await _partitions(connect_admin(bootstrap_servers=bootstrap)))
+        async for batch in _read(consumer, ends, patience_seconds):
             yield batch
     except (KafkaError, OSError, TimeoutError) as error:
         raise BrokerUnavailable(f"Kafka does not answer at {bootstrap}.") from error
@@ -55,8 +69,7 @@ def overdue(message: Message, now: datetime) -> bool:
     return now - message.time > timedelta(days=days) + SEGMENT
 
 
-async def _partitions(bootstrap: str) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _partitions(admin: AIOKafkaAdminClient) -> list[TopicPartition]:
     try:
         await admin.start()
         present = set(await admin.list_topics())
@@ -77,7 +90,9 @@ async def _ends(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
     return full
 
 
-async def _read(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[Sequence[Message]]:
+async def _read(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], patience_seconds: float
+) -> AsyncIterator[Sequence[Message]]:
     left, idle = dict(ends), 0.0
     while left:
         found = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_AT_ONCE)
@@ -85,7 +100,7 @@ async def _read(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) 
             del left[partition]
             consumer.pause(partition)
         idle = 0.0 if found else idle + _WAIT_MS / 1000
-        if idle > _PATIENCE_SECONDS:
+        if idle > patience_seconds:
             raise TimeoutError
         if found:
             yield [_message(record) for records in found.values() for record in records]

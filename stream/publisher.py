@@ -1,7 +1,7 @@
 """Puts events on their topics and waits for the broker's word."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -25,10 +25,18 @@ class Publisher:
         ``host:port,...`` of Kafka.
     patience_seconds
         How long a publication may take before nothing of it counts as accepted.
+    connect
+        Makes the client of Kafka, not yet started.
     """
 
-    def __init__(self, bootstrap: str, patience_seconds: float = 4.0) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        patience_seconds: float = 4.0,
+        connect: Callable[..., AIOKafkaProducer] = AIOKafkaProducer,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._connect = connect
         self._patience = patience_seconds
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -52,7 +60,7 @@ class Publisher:
         async with self._starting:
             if self._producer is not None:
                 return
-            producer = AIOKafkaProducer(
+            producer = self._connect(
                 bootstrap_servers=self._bootstrap,
                 enable_idempotence=True,
                 acks="all",

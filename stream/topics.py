@@ -1,5 +1,6 @@
 """The topics: what each carries, how it is keyed and how long it is kept. Missing ones are created, never changed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -40,17 +41,20 @@ REFUSED = Topic("refused")
 TOPICS = (INTERACTIONS, IMPRESSIONS, CONSENTS, OFFERS, REFUSED)
 
 
-async def create(bootstrap: str, partitions: int) -> list[str]:
+async def create(
+    bootstrap: str, partitions: int, connect: Callable[..., AIOKafkaAdminClient] = AIOKafkaAdminClient
+) -> list[str]:
     """Create the topics that are missing and return their names.
 
-    ``flush.messages=1`` lets even a single node write to disk before it acknowledges.
+    ``flush.messages=1`` lets even a single node write to disk before it acknowledges. `connect` makes the client of
+    Kafka, not yet started.
 
     Raises
     ------
     BrokerUnavailable
         Kafka cannot be reached at `bootstrap`.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = connect(bootstrap_servers=bootstrap)
     try:
         await admin.start()
         present = set(await admin.list_topics())

@@ -53,10 +53,19 @@ class LagReader:
     ----------
     bootstrap
         ``host:port,...`` of Kafka.
+    connect_admin, connect_consumer
+        Make the clients of Kafka, not yet started.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        connect_admin: Callable[..., AIOKafkaAdminClient] = AIOKafkaAdminClient,
+        connect_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
+    ) -> None:
         self._bootstrap = bootstrap
+        self._connect_admin = connect_admin
+        self._connect_consumer = connect_consumer
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -106,8 +115,8 @@ class LagReader:
 
     async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._admin is None or self._consumer is None:
-            self._admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
-            self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap)
+            self._admin = self._connect_admin(bootstrap_servers=self._bootstrap)
+            self._consumer = self._connect_consumer(bootstrap_servers=self._bootstrap)
             await self._admin.start()
             await self._consumer.start()
         return self._admin, self._consumer
