@@ -14,11 +14,12 @@ from engine.consent import Consents, Permit, Purpose, Refusal, declared
 from engine.errors import StoreUnavailable
 from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, OfferChange, Pseudonym, Refused
 from engine.folding import Observation, Share, fold_many
-from engine.online import Online, Sealed
+from engine.online import Online
 from engine.records.journal import JournalRecords, Row
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
 from engine.records.residents import ResidentRecords
+from engine.sealed import Sealed
 from engine.subjects import Subject, Subjects
 from engine.taste import LOCATED_FAMILIES, Taste
 from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT

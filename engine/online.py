@@ -22,7 +22,7 @@ under no other: what was learned before a withdrawal is not there for who consen
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from hashlib import blake2b
 from itertools import repeat
 from typing import Any, TypeVar, cast
@@ -38,12 +38,12 @@ from engine.consent import Consents, Permit, Purpose
 from engine.errors import ConsentRequired, StoreUnavailable
 from engine.events import Pseudonym
 from engine.residents import Interests
+from engine.sealed import Sealed, basis, moment, since
 from engine.taste import Taste
 
 FORM = 4
 """Of all values. Raise it with a change that older versions cannot read: the next worker then makes everything anew."""
 _LIFE_SECONDS = 90 * 24 * 3600
-_NONE = bytes(8)
 _AT_ONCE = 200
 """How many tastes a script writes: some 200 kB, so that nobody else waits for Redis longer than a millisecond."""
 _T = TypeVar("_T")
@@ -96,58 +96,6 @@ _HELD = 2
 """What `_TELL` answers where it has written."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_interests = msgspec.msgpack.Decoder(Interests).decode
-
-
-class Sealed:
-    """One resident's online state as it came: consents in the open, the rest opened by a permit only.
-
-    Attributes
-    ----------
-    consents
-        None where Redis does not hold them: the ledger knows.
-    """
-
-    __slots__ = ("_interests", "_taste", "consents", "resident")
-
-    def __init__(self, resident: Pseudonym, raw: Sequence[Any]) -> None:
-        self.resident = resident
-        self.consents = flags.unpack(resident, raw[0])
-        self._taste, self._interests = raw[1], raw[2]
-
-    @property
-    def version(self) -> bytes:
-        """The version of the taste, for `Online.swap`; empty where there is none."""
-        return self._taste[:8] if self._taste else b""
-
-    def taste(self, permit: Permit) -> Taste | None:
-        """Return the taste, or None where Redis holds none."""
-        packed = self.packed_taste(permit)
-        try:
-            return None if packed is None else Taste.unpack(packed)
-        except ValueError:
-            return None
-
-    def packed_taste(self, permit: Permit) -> bytes | None:
-        """Return the taste in the form that `Taste.unpack` and `engine.profile.from_taste` read."""
-        self._check(permit, Purpose.ACTIVITY)
-        if not self._taste or self.consents is None or not _made_under(self._taste[8:24], permit, self.consents):
-            return None
-        return bytes(self._taste[24:])
-
-    def interests(self, permit: Permit) -> Interests | None:
-        """Return what the resident told, or None where Redis holds nothing."""
-        self._check(permit, Purpose.INTERESTS)
-        if not self._interests or self._interests[:8] != _moment(permit.since):
-            return None
-        try:
-            return _decode_interests(self._interests[8:])
-        except msgspec.DecodeError:
-            return None
-
-    def _check(self, permit: Permit, purpose: Purpose) -> None:
-        if permit.resident != self.resident or permit.purpose is not purpose:
-            raise ConsentRequired(f"This needs a permit of the same resident for {purpose}.")
 
 
 class Online:
@@ -223,7 +171,7 @@ class Online:
         """Put the consents of several residents in force."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for consents in many:
-                bases = [_basis(consents), _since(consents, Purpose.INTERESTS)]
+                bases = [basis(consents), since(consents, Purpose.INTERESTS)]
                 await self._enforce(keys=_keys(consents.resident), args=[flags.pack(consents), *bases], client=pipe)
             await _answer(pipe.execute())
 
@@ -248,11 +196,11 @@ class Online:
         for first in range(0, len(changes), _AT_ONCE):
             keys, args = list[str](), list[Any]([_LIFE_SECONDS])
             for permit, sealed, taste in changes[first : first + _AT_ONCE]:
-                sealed._check(permit, Purpose.ACTIVITY)  # noqa: SLF001 - the same module's own check
+                sealed.check(permit, Purpose.ACTIVITY)
                 if sealed.consents is None:
                     raise ConsentRequired("A taste is written under the consents it was read with.")
                 keys += _keys(sealed.resident)[:2]
-                value = secrets.token_bytes(8) + _basis(sealed.consents) + taste.pack()
+                value = secrets.token_bytes(8) + basis(sealed.consents) + taste.pack()
                 args += [sealed.consents.seq.to_bytes(8, "big"), sealed.version, value]
             done += map(bool, await _answer(cast("Awaitable[Any]", self._swap(keys=keys, args=args))))
         return done
@@ -265,12 +213,12 @@ class Online:
         anew
             It comes from SQL, to be held only where nothing is.
         """
-        keys, basis = _keys(permit.resident), _moment(permit.since)
+        keys, granted = _keys(permit.resident), moment(permit.since)
         while permit.purpose is Purpose.INTERESTS:
             consents = await self.consents(permit.resident)
-            if consents is None or _since(consents, Purpose.INTERESTS) != basis:
+            if consents is None or since(consents, Purpose.INTERESTS) != granted:
                 return False
-            seq, value = consents.seq.to_bytes(8, "big"), basis + _encode(interests)
+            seq, value = consents.seq.to_bytes(8, "big"), granted + _encode(interests)
             told = self._tell(keys=[keys[0], keys[2]], args=[seq, value, _LIFE_SECONDS, int(anew)])
             if done := await _answer(cast("Awaitable[Any]", told)):
                 return bool(done == _HELD)
@@ -357,24 +305,6 @@ class Online:
 
 def _keys(resident: Pseudonym) -> list[str]:
     return [f"c:{resident}", f"t:{resident}", f"i:{resident}"]
-
-
-def _moment(time: datetime) -> bytes:
-    return round(time.timestamp() * 1_000_000).to_bytes(8, "big")
-
-
-def _since(consents: Consents, purpose: Purpose) -> bytes:
-    grant = consents.grants.get(purpose)
-    return _moment(grant.since) if grant is not None and grant.granted else _NONE
-
-
-def _basis(consents: Consents) -> bytes:
-    """Return under which grants a taste is made: since when `activity` and `location` hold; zeros for none."""
-    return _since(consents, Purpose.ACTIVITY) + _since(consents, Purpose.LOCATION)
-
-
-def _made_under(basis: bytes, permit: Permit, consents: Consents) -> bool:
-    return basis[:8] == _moment(permit.since) and basis[8:] in (_NONE, _since(consents, Purpose.LOCATION))
 
 
 _READING = {

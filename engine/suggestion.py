@@ -103,7 +103,7 @@ _decode_id = msgspec.json.Decoder(_Id).decode
 
 
 class SealedState(Protocol):
-    """One resident's online state, opened by permits (`engine.online.Sealed`)."""
+    """One resident's online state, opened by permits (`engine.sealed.Sealed`)."""
 
     consents: Consents | None
 

@@ -24,7 +24,7 @@ ALL = (Purpose.ACTIVITY, Purpose.INTERESTS, Purpose.LOCATION)
 
 
 class Opened:
-    """A resident's state that only the right permit opens, as `engine.online.Sealed` does."""
+    """A resident's state that only the right permit opens, as `engine.sealed.Sealed` does."""
 
     def __init__(self, held: Consents | None, taste: Taste | None, interests: Interests | None) -> None:
         self.consents, self._taste, self._interests = held, taste, interests
