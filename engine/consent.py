@@ -7,7 +7,7 @@ use, and never stored. What cannot be read is refused.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from engine.ages import Stage, birthday, outgrown, stage
 from engine.errors import NotFound, StoreUnavailable, UnknownNotice
 from engine.events import AwareTime, Pseudonym
 from engine.language import Localized
@@ -134,7 +135,11 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No leave, and why: `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`."""
+    """No leave, and why.
+
+    `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`; of somebody who has, or had, guardians also
+    `asked_again` (the grant is from before the 13th or 18th birthday) and `minor` (no marketing before 18).
+    """
 
     purpose: Purpose
     reason: str
@@ -151,23 +156,40 @@ class Consents(msgspec.Struct, frozen=True):
     ----------
     least
         The oldest notice version whose grants hold, by purpose: that of the house's register.
+    born
+        The birth date of a dependant; None for everybody else.
     """
 
     resident: Pseudonym
     seq: int = 0
     grants: Mapping[Purpose, Grant] = msgspec.field(default_factory=dict)
     least: Mapping[Purpose, int] = msgspec.field(default_factory=_least)
+    born: date | None = None
 
     def permit(self, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to use the resident's data for `purpose` at `now`, or say why not."""
         grant = self.grants.get(purpose)
         if grant is None:
             return Refusal(purpose, "never_granted")
+        if self.born is not None and (reason := _too_young(self.born, purpose, grant, now)) is not None:
+            return Refusal(purpose, reason)
         if not grant.granted or grant.since > now:
             return Refusal(purpose, "withdrawn" if not grant.granted else "never_granted")
         if grant.notice < self.least.get(purpose, 0):
             return Refusal(purpose, "notice_outdated")
         return Permit(self.resident, purpose, now, grant.since)
+
+
+def _too_young(born: date, purpose: Purpose, grant: Grant, now: datetime) -> str | None:
+    """Say why a dependant's age, or a birthday since the word was said, refuses; None where it does not.
+
+    The withdrawal of a grant that was outgrown bears the very moment of the birthday.
+    """
+    if purpose.marketing and stage(born, now) < Stage.ADULT:
+        return "minor"
+    if grant.granted:
+        return "asked_again" if outgrown(born, grant.since, now) else None
+    return "asked_again" if grant.since in (birthday(born, Stage.TEEN), birthday(born, Stage.ADULT)) else None
 
 
 class Register:
@@ -234,10 +256,21 @@ def declared() -> Register:
 class LedgerRecords(Protocol):
     """The ledger's durable home (`engine.records.ledger`)."""
 
-    async def append(
-        self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
+    async def append(  # noqa: PLR0913 - an entry has so many parts
+        self,
+        resident: Pseudonym,
+        purpose: Purpose,
+        *,
+        granted: bool,
+        notice: int,
+        time: datetime,
+        guardian: Pseudonym | None = None,
     ) -> Consents:
-        """Write one entry and what it changes, in one transaction; an unchanged word writes nothing."""
+        """Write one entry and what it changes, in one transaction; an unchanged word writes nothing.
+
+        A guardian's word is kept as that guardian's own, and written is what all guardians' words come to: a grant
+        if nobody said no.
+        """
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""
@@ -272,10 +305,22 @@ class ConsentLedger:
         self._online = online
         self.register = register
 
-    async def record(
-        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int | None, now: datetime
+    async def record(  # noqa: PLR0913 - a decision has so many parts
+        self,
+        resident: Pseudonym,
+        purpose: str,
+        *,
+        granted: bool,
+        notice: int | None,
+        now: datetime,
+        guardian: Pseudonym | None = None,
     ) -> Consents:
         """Write a grant or a withdrawal. When this returns it is durable and in force everywhere.
+
+        Parameters
+        ----------
+        guardian
+            Who says it for a child; what holds is what all guardians' words come to.
 
         Raises
         ------
@@ -287,8 +332,14 @@ class ConsentLedger:
         declaration = self.register.check(purpose, granted=granted, notice=notice)
         version = notice or declaration.notice.version
         consents = await self._records.append(
-            resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC)
+            resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC), guardian=guardian
         )
+        await self._online.enforce(consents)
+        return consents
+
+    async def refresh(self, resident: Pseudonym) -> Consents:
+        """Put in force what the ledger says now: of somebody whose birth date has become known."""
+        consents = await self._records.consents(resident)
         await self._online.enforce(consents)
         return consents
 

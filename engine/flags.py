@@ -1,11 +1,12 @@
 """The form of consents in Redis, read for every use of anybody's data: 8 bytes of ledger order, then 14 a purpose.
 
 A purpose stands as a number made of its name, so that new purposes and another order change nothing of what is held.
+Of dependants, one entry more holds the birth date in the place of a moment, as days since the year 1.
 """
 
 import struct
 import zlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from engine.consent import Consents, Grant, Purpose
 from engine.events import Pseudonym
@@ -15,6 +16,7 @@ _ORDER_BYTES = 8
 _GRANT = struct.Struct(">IHQ")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 CODES = {purpose: zlib.crc32(purpose.encode()) for purpose in Purpose}
+BORN = zlib.crc32(b"born")
 _PURPOSES = {code: purpose for purpose, code in CODES.items()}
 
 
@@ -24,16 +26,20 @@ def pack(consents: Consents) -> bytes:
         _GRANT.pack(CODES[purpose], grant.notice << 1 | grant.granted, (grant.since - _EPOCH) // _MICROSECOND)
         for purpose, grant in consents.grants.items()
     )
-    return b"".join((consents.seq.to_bytes(_ORDER_BYTES, "big"), *grants))
+    born = b"" if consents.born is None else _GRANT.pack(BORN, 0, consents.born.toordinal())
+    return b"".join((consents.seq.to_bytes(_ORDER_BYTES, "big"), *grants, born))
 
 
 def unpack(resident: Pseudonym, packed: bytes | None) -> Consents | None:
     """Return the consents that `pack` wrote, or None where there are none or they are in a form of another version."""
     if packed is None or len(packed) % _GRANT.size != _ORDER_BYTES:
         return None
-    grants = {}
+    grants, born = {}, None
     for code, notice, since in _GRANT.iter_unpack(packed[_ORDER_BYTES:]):
         if code not in _PURPOSES:
-            return None
+            if code != BORN:
+                return None
+            born = date.fromordinal(since)
+            continue
         grants[_PURPOSES[code]] = Grant(bool(notice & 1), notice >> 1, _EPOCH + timedelta(microseconds=since))
-    return Consents(resident, int.from_bytes(packed[:_ORDER_BYTES], "big"), grants)
+    return Consents(resident, int.from_bytes(packed[:_ORDER_BYTES], "big"), grants, born=born)

@@ -49,9 +49,11 @@ _AT_ONCE = 200
 _T = TypeVar("_T")
 
 # Older words never replace newer ones, in whatever order two processes arrive. With a word goes what was made under
-# another grant; only a taste without places does not care for that of `location`.
+# another grant; only a taste without places does not care for that of `location`. Of two words of the same order the
+# longer one knows the birth date too.
 _ENFORCE = """
-if redis.call('GETRANGE', KEYS[1], 0, 7) > string.sub(ARGV[1], 1, 8) then return 0 end
+local order, word = redis.call('GETRANGE', KEYS[1], 0, 7), string.sub(ARGV[1], 1, 8)
+if order > word or (order == word and redis.call('STRLEN', KEYS[1]) > #ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 local none = string.rep('\\0', 8)
 local activity, location = redis.call('GETRANGE', KEYS[2], 8, 15), redis.call('GETRANGE', KEYS[2], 16, 23)

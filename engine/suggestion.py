@@ -16,7 +16,7 @@ used, or nothing can be read, the answer is what is popular here and now, and sa
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Literal, NamedTuple, Protocol
 from uuid import uuid4
@@ -33,7 +33,7 @@ from engine.explanation import Asked, Explainer
 from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import Leaning, from_interests, from_offer, from_taste, joined
-from engine.query import Fit, Query, filters, fit, with_interests
+from engine.query import Fit, Query, filters, fit, of_age, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, rank
 from engine.reasons import Reason
 from engine.residents import Interests
@@ -131,6 +131,8 @@ class Known:
     located: bool
     record: Permit | None = None
     """Leave to keep what was shown: for measurement, else for learning."""
+    born: date | None = None
+    """The birth date of a dependant: what is known to be for other ages is left out, whatever else may be used."""
 
 
 _NOTHING = Known(Taste(), Interests(), located=False)
@@ -192,6 +194,7 @@ class Suggester:
         elif len(stated.slots) or filtered:
             basis = "stated"
         closed = [row for k in known.taste.settled().tolist() if (row := self._catalogue.row(k)) is not None]
+        told = of_age(told, known.born, now)
         plan = _Plan(told, OPEN if basis == "popular" else OWN, birth_year, [learned, stated], closed)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
@@ -225,6 +228,7 @@ class Suggester:
             interests=(interests and sealed.interests(interests)) or Interests(),
             located=_permit(consents, Purpose.LOCATION, now) is not None,
             record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
+            born=consents.born,
         )
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:

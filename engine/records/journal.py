@@ -28,7 +28,8 @@ class Row(msgspec.Struct, frozen=True):
 
 # Many clients tell whole seconds: an event in the second of the grant, but accepted after it, is not from before it.
 # The permit is asked for once more here, in the transaction that writes: the lock on the consent row makes a withdrawal
-# either wait until these rows are there to be forgotten, or be seen. Rows travel as one JSON text, which PostgreSQL
+# either wait until these rows are there to be forgotten, or be seen. A grant that a dependant has outgrown counts as
+# withdrawn, though its withdrawal may not be written yet. Rows travel as one JSON text, which PostgreSQL
 # unpacks faster than a driver binds thousands of values.
 _WRITE = text("""
     WITH event AS (
@@ -36,13 +37,15 @@ _WRITE = text("""
             resident text, id text, offer text, type text, time timestamptz, accepted timestamptz,
             value smallint, suggestion text, context jsonb)
     ), allowed AS (
-        SELECT resident, since FROM consents
-        WHERE resident = ANY(:residents) AND purpose = 'activity' AND granted ORDER BY resident FOR SHARE
+        SELECT c.resident, c.since, d.born FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
+        WHERE c.resident = ANY(:residents) AND c.purpose = 'activity' AND c.granted
+        ORDER BY c.resident FOR SHARE OF c
     ), fresh AS (
         INSERT INTO journal_ids (resident, id, accepted)
         SELECT DISTINCT ON (e.resident, e.id) e.resident, e.id, e.accepted
         FROM event e JOIN allowed a
             ON a.resident = e.resident AND e.time >= date_trunc('second', a.since) AND e.accepted >= a.since
+            AND outgrown(a.born, a.since, e.accepted) IS NULL
         ORDER BY e.resident, e.id
         ON CONFLICT DO NOTHING RETURNING resident, id
     )
@@ -58,7 +61,8 @@ _OF = text("""
         SELECT j.resident, j.id, j.offer, j.type, j.time, j.value,
                row_number() OVER (PARTITION BY j.resident ORDER BY j.time DESC) AS n
         FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
-        WHERE j.resident = ANY(:residents) AND j.time >= :after
+        LEFT JOIN dependants d ON d.resident = c.resident
+        WHERE outgrown(d.born, c.since, :now) IS NULL AND j.resident = ANY(:residents) AND j.time >= :after
           AND j.time >= date_trunc('second', c.since) AND j.accepted >= c.since
     ) latest WHERE n <= :most ORDER BY resident, time
 """)
@@ -69,13 +73,14 @@ _IMPRESSIONS = text("""
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
             suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text)
     ), word AS (
-        SELECT resident, purpose, granted, since FROM consents
-        WHERE resident = ANY(:residents) ORDER BY resident, purpose FOR SHARE
+        SELECT c.resident, c.purpose, c.granted, c.since, d.born
+        FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
+        WHERE c.resident = ANY(:residents) ORDER BY c.resident, c.purpose FOR SHARE OF c
     )
     INSERT INTO impressions (suggestion, resident, time, basis, offers)
     SELECT e.suggestion, e.resident, e.time, e.basis, e.offers
     FROM event e JOIN word w ON w.resident = e.resident AND w.purpose = e.purpose AND w.granted AND e.time >= w.since
-    WHERE NOT EXISTS (
+    WHERE outgrown(w.born, w.since, e.time) IS NULL AND NOT EXISTS (
         SELECT FROM word a WHERE a.resident = e.resident AND a.purpose = 'activity' AND e.time < a.since
     )
     ON CONFLICT DO NOTHING
@@ -89,7 +94,10 @@ _POPULARITY = text("""
                    WHEN 'cancel' THEN -4 ELSE 4 END
                    * power(0.5, extract(epoch FROM :now - time) / (7 * 86400.0))) AS score,
                count(DISTINCT resident) AS residents
-        FROM journal WHERE time > :now - interval '28 days' AND time <= :now GROUP BY offer
+        FROM journal j WHERE time > :now - interval '28 days' AND time <= :now AND NOT EXISTS (
+            SELECT FROM dependants d JOIN consents c ON c.resident = d.resident AND c.purpose = 'activity'
+            WHERE d.resident = j.resident AND outgrown(d.born, c.since, :now) IS NOT NULL
+        ) GROUP BY offer
     ), gone AS (
         DELETE FROM popularity p WHERE NOT EXISTS (SELECT FROM fresh f WHERE f.offer = p.offer)
     )
@@ -121,7 +129,7 @@ class JournalRecords:
 
     async def of(self, residents: Sequence[Pseudonym], now: datetime) -> dict[Pseudonym, list[Interaction]]:
         """Return what each resident did within the latest consent, oldest first; at most 2,000 events each."""
-        values = {"residents": list(residents), "after": now - _MEMORY, "most": _MOST}
+        values = {"residents": list(residents), "after": now - _MEMORY, "now": now, "most": _MOST}
         found: dict[Pseudonym, list[Interaction]] = {resident: [] for resident in residents}
         async with self._database.begin() as connection:
             for row in await connection.execute(_OF, values):

@@ -24,7 +24,8 @@ _TABLES = text("""
 _UNDER_WAY = "(SELECT resident FROM forgettings WHERE done IS NULL AND requested > :patience)"
 _ALLOWED = (
     "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose IN ({purposes}) "
-    "AND c.since <= t.{time})"
+    "AND c.since <= t.{time} AND NOT EXISTS (SELECT FROM dependants d "
+    "WHERE d.resident = c.resident AND outgrown(d.born, c.since, :patience) IS NOT NULL))"
 )
 _KEPT = {
     "journal": _ALLOWED.format(purposes="'activity'", time="accepted"),

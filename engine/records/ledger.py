@@ -13,7 +13,12 @@ from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.scribe import Scribe, Word
 
-_CONSENTS = text("SELECT resident, purpose, granted, notice, since, seq FROM consents WHERE resident = ANY(:residents)")
+# Of a dependant without any word, one row with the birth date alone.
+_CONSENTS = text("""
+    SELECT coalesce(c.resident, d.resident) AS resident, purpose, granted, notice, since, seq, born
+    FROM (SELECT * FROM consents WHERE resident = ANY(:residents)) c
+    FULL JOIN (SELECT * FROM dependants WHERE resident = ANY(:residents)) d ON d.resident = c.resident
+""")
 _HISTORY = text("SELECT seq, purpose, granted, notice, time FROM ledger WHERE resident = :resident ORDER BY seq")
 _DUE = text("""
     SELECT seq, purpose FROM forgettings
@@ -34,8 +39,15 @@ class LedgerRecords:
         self._database = database
         self._scribe = Scribe(database)
 
-    async def append(
-        self, resident: Pseudonym, purpose: Purpose, *, granted: bool, notice: int, time: datetime
+    async def append(  # noqa: PLR0913 - an entry has so many parts
+        self,
+        resident: Pseudonym,
+        purpose: Purpose,
+        *,
+        granted: bool,
+        notice: int,
+        time: datetime,
+        guardian: Pseudonym | None = None,
     ) -> Consents:
         """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing.
 
@@ -46,7 +58,7 @@ class LedgerRecords:
         Erased
             The pseudonym is nobody's any more.
         """
-        found = await self._scribe.append(Word(resident, purpose, granted, notice, time))
+        found = await self._scribe.append(Word(resident, purpose, granted, notice, time, guardian))
         if not (its := [row for row in found if row.resident == resident]):
             raise Erased
         return _consents(resident, its)
@@ -128,5 +140,7 @@ async def _read(connection: AsyncConnection, resident: Pseudonym) -> Consents:
 
 
 def _consents(resident: Pseudonym, found: Sequence[Row[Any]]) -> Consents:
-    grants = {Purpose(row.purpose): Grant(row.granted, row.notice, row.since) for row in found}
-    return Consents(resident, max((row.seq for row in found), default=0), grants)
+    words = [row for row in found if row.purpose is not None]
+    grants = {Purpose(row.purpose): Grant(row.granted, row.notice, row.since) for row in words}
+    born = found[0].born if found else None
+    return Consents(resident, max((row.seq for row in words), default=0), grants, born=born)

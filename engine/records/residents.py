@@ -22,8 +22,9 @@ _TOLD = text("""
 """)
 _TELL = text("""
     INSERT INTO interests (resident, content, updated)
-    SELECT :resident, CAST(:content AS jsonb), :now FROM consents
-    WHERE resident = :resident AND purpose = 'interests' AND granted FOR SHARE
+    SELECT :resident, CAST(:content AS jsonb), :now FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
+    WHERE c.resident = :resident AND c.purpose = 'interests' AND c.granted AND outgrown(d.born, c.since, :now) IS NULL
+    FOR SHARE OF c
     ON CONFLICT (resident) DO UPDATE SET content = excluded.content, updated = excluded.updated
 """)
 

@@ -14,7 +14,8 @@ from engine.events import Pseudonym
 from engine.records.database import Database
 
 _APPEND = text("""
-    SELECT resident, purpose, granted, notice, since, seq FROM ledger_append(CAST(:words AS jsonb))
+    SELECT a.resident, purpose, granted, notice, since, seq, d.born
+    FROM ledger_append(CAST(:words AS jsonb)) a LEFT JOIN dependants d ON d.resident = a.resident
 """)
 # Appending itself does not wait for the disk, so that no process queues for it behind the head of the chain. This does:
 # it writes a mark behind the entries into the write-ahead log, which goes to disk in order, many marks at once.
@@ -24,13 +25,14 @@ _Rows = Sequence[Row[Any]]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A resident's word on one purpose, on its way into the ledger."""
+    """A resident's word on one purpose, or a guardian's for a child, on its way into the ledger."""
 
     resident: Pseudonym
     purpose: Purpose
     granted: bool
     notice: int
     time: datetime
+    guardian: Pseudonym | None = None
 
 
 class Scribe:

@@ -33,6 +33,7 @@ class Memory:
 
     links: dict[UUID, str] = field(default_factory=dict)
     told: dict = field(default_factory=dict)
+    spoken: list = field(default_factory=list)
     entries: list = field(default_factory=list)
     flags: dict = field(default_factory=dict)
     offers: set = field(default_factory=set)
@@ -72,8 +73,9 @@ class Memory:
     async def put_interests(self, permit, interests):
         self.told[permit.resident] = interests
 
-    async def append(self, resident, purpose, *, granted, notice, time):
+    async def append(self, resident, purpose, *, granted, notice, time, guardian=None):
         self.check()
+        self.spoken.append(guardian)
         if resident in self.erased:
             raise Erased
         self.entries.append((resident, Entry(len(self.entries) + 1, purpose, granted, notice, time)))
