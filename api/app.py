@@ -15,10 +15,12 @@ from api.operations import Operation, endpoints
 from api.pages.app import install as install_pages
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.family import FamilyRoutes
 from api.routes.gdpr import GdprRoutes
 from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
+from api.routes.invitations import InvitationRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.places import PlaceRoutes
 from api.routes.receipts import ReceiptRoutes
@@ -45,7 +47,7 @@ def create_app(house: "House") -> FastAPI:
     errors.install(app)
     app.router.routes += endpoints(offered)
     app.router.routes += documentation.routes(openapi.document(offered, house.tokens.issuer))
-    gate = Gate(house.tokens, house.clock)
+    gate = Gate(house.tokens, house.clock, house.family)
     app.router.routes += GdprRoutes(gate, house.personal, house.eraser, house.clock).routes()
     install_pages(app, issuer=house.tokens.issuer, clock=house.clock)
     if house.settings.issuer is None and house.settings.environment == "development":
@@ -56,14 +58,16 @@ def create_app(house: "House") -> FastAPI:
 
 def operations(house: "House") -> Sequence[Operation]:
     """Return everything that the API of a house can be asked. A path with a fixed end comes before one that is open."""
-    gate = Gate(house.tokens, house.clock)
+    gate = Gate(house.tokens, house.clock, house.family)
     known = KnownOffers(house.catalogue, house.offers)
     return (
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
-        *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
+        *ConsentRoutes(gate, house.residents, house.ledger, house.publisher, house.family).operations(),
         *ReceiptRoutes(gate, house.residents, house.receipts, house.ledger, house.seal, house.settings).operations(),
         *InterestRoutes(gate, house.residents, house.ledger).operations(),
+        *FamilyRoutes(gate, house.family).operations(),
+        *InvitationRoutes(gate, house.residents, house.invitations, known).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *PlaceRoutes(gate, house.stores.online, house.clock).operations(),
         *_health(house).operations(),

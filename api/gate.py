@@ -3,20 +3,38 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from starlette.requests import Request
 
-from api.access import Caller, Scope, TokenVerifier
-from api.errors import Unauthenticated
+from api.access import Caller, Scope, Standing, TokenVerifier, parse_resident
+from api.errors import Forbidden, Unauthenticated
+from engine.ties import DECIDED_BY_GUARDIANS
+
+
+class Relations(Protocol):
+    """What knows who may act for whom (`engine.family.Family`)."""
+
+    async def may_act(self, actor: UUID, subject: UUID, action: str, now: datetime) -> bool:
+        """Say whether a person may do something for another, or what a child's guardians decide for themself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Checks each request's token."""
+    """Checks each request's token.
+
+    Parameters
+    ----------
+    tokens, clock
+        What checks tokens, and the time.
+    family
+        Who may act for whom; without it nobody acts for another.
+    """
 
     tokens: TokenVerifier
     clock: Callable[[], datetime]
+    family: Relations | None = None
 
     async def caller(self, request: Request) -> Caller:
         """Return who calls.
@@ -57,5 +75,26 @@ class Gate:
         InvalidInput
             The address names nobody.
         """
-        caller = await self.caller(request)
-        return caller.resident(request.path_params["id"], scope)
+        return await self.named(await self.caller(request), request.path_params["id"], scope)
+
+    async def named(self, caller: Caller, named: str, scope: Scope) -> UUID:
+        """Return the resident that is named by UUID or as `me`, if `caller` may act for them.
+
+        Whoever names themself is asked about only where a child's guardians decide.
+
+        Raises
+        ------
+        Forbidden
+            The caller may not: said of somebody unknown in the same words.
+        InvalidInput
+            It is neither a UUID nor `me`.
+        """
+        if self.family is None or caller.standing is not Standing.RESIDENT or caller.person is None:
+            return caller.resident(named, scope)
+        person = caller.person if named == "me" else parse_resident(named)
+        if person == caller.person:
+            if scope in DECIDED_BY_GUARDIANS and not await self.family.may_act(person, person, scope, self.clock()):
+                raise Forbidden("Until you are 13 your guardian decides this; ask them.")
+        elif not await self.family.may_act(caller.person, person, scope, self.clock()):
+            caller.may_act_for(person, scope)
+        return person

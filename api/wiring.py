@@ -14,11 +14,14 @@ from engine.consent import ConsentLedger, Register
 from engine.districts import Divisions
 from engine.erasure import Eraser
 from engine.errors import Misconfigured, VinkkiError
+from engine.family import Family
 from engine.intake import Intake
 from engine.online import Online
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
+from engine.records.family import FamilyRecords
 from engine.records.imports import Imports
+from engine.records.invitations import InvitationRecords
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
@@ -119,6 +122,15 @@ def eraser(settings: Settings, stores: Stores, residents: Residents | None = Non
     return Eraser(ErasureRecords(stores.database), stores.online, known, life)
 
 
+def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
+    """Return what knows who acts for whom; `residents` and `ledger` are those of an API process."""
+    return Family(
+        FamilyRecords(stores.database),
+        residents or Residents(stores.residents, stores.online),
+        ledger or ConsentLedger(stores.ledger, stores.online, Register.read()),
+    )
+
+
 @dataclass
 class House:
     """Everything that an API process answers with."""
@@ -128,6 +140,8 @@ class House:
     stores: Stores
     residents: Residents
     ledger: ConsentLedger
+    family: Family
+    invitations: InvitationRecords
     receipts: ReceiptRecords
     seal: Seal
     personal: PersonalRecords
@@ -182,6 +196,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         stores=stores,
         residents=residents,
         ledger=ledger,
+        family=family(stores, residents, ledger),
+        invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
         seal=Seal.of(settings),
         personal=PersonalRecords(stores.database),
