@@ -107,6 +107,8 @@ class Family:
             raise InvalidInput("Nobody is their own guardian; name another person.", field="dependant")
         child = dependant or uuid4()
         by = await self._adult(guardian, now)
+        if len((await self.records.ties(by, by, now)).dependants) >= MOST:
+            raise InvalidInput(f"There are {MOST} dependants already.", field="dependant")
         resident = await self.residents.enrol(child)
         if not await self.records.add(by, resident, born, its, now, MOST):
             raise InvalidInput(
@@ -203,7 +205,12 @@ class Family:
         return {} if resident is None else await self.records.words(resident, by)
 
     async def come_of_age(self, now: datetime, limit: int = 200) -> None:
-        """End what birthdays have ended: grants in the ledger, guardians' words, guardianships. May be repeated."""
+        """End what birthdays have ended: grants in the ledger, guardians' words, guardianships. May be repeated.
+
+        A registration that was interrupted between the stores is completed, too.
+        """
+        for resident in await self.records.untold(limit):
+            await self._tell(resident)
         for resident, born, reached in await self.records.grown(now, limit):
             consents = await self.ledger.refresh(resident)
             for purpose, grant in consents.grants.items():
@@ -212,6 +219,12 @@ class Family:
                     await self.ledger.record(resident, purpose, granted=False, notice=grant.notice, now=at)
             await self.records.grow(resident, reached)
         await self.records.tidy(now)
+
+    async def _tell(self, dependant: Pseudonym) -> Consents:
+        """Put a birth date in force online."""
+        consents = await self.ledger.refresh(dependant)
+        await self.records.tell(dependant)
+        return consents
 
     async def _adult(self, person: UUID, now: datetime) -> Pseudonym:
         resident = await self.residents.enrol(person)

@@ -17,6 +17,8 @@ _GRANT = struct.Struct(">IHQ")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 CODES = {purpose: zlib.crc32(purpose.encode()) for purpose in Purpose}
 BORN = zlib.crc32(b"born")
+BORN_MARK = BORN.to_bytes(4, "big")
+"""What the entry of a birth date, always the last one, begins with."""
 _PURPOSES = {code: purpose for purpose, code in CODES.items()}
 
 

@@ -49,12 +49,15 @@ _AT_ONCE = 200
 _T = TypeVar("_T")
 
 # Older words never replace newer ones, in whatever order two processes arrive. With a word goes what was made under
-# another grant; only a taste without places does not care for that of `location`. Of two words of the same order the
-# longer one knows the birth date too.
+# another grant; only a taste without places does not care for that of `location`. A birth date that is known stays:
+# who read the ledger before it was told must not undo it.
 _ENFORCE = """
-local order, word = redis.call('GETRANGE', KEYS[1], 0, 7), string.sub(ARGV[1], 1, 8)
-if order > word or (order == word and redis.call('STRLEN', KEYS[1]) > #ARGV[1]) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1])
+local held, word = redis.call('GET', KEYS[1]) or '', ARGV[1]
+if string.sub(held, 1, 8) > string.sub(word, 1, 8) then return 0 end
+if string.sub(held, -14, -11) == ARGV[4] and string.sub(word, -14, -11) ~= ARGV[4] then
+    word = word .. string.sub(held, -14)
+end
+redis.call('SET', KEYS[1], word)
 local none = string.rep('\\0', 8)
 local activity, location = redis.call('GETRANGE', KEYS[2], 8, 15), redis.call('GETRANGE', KEYS[2], 16, 23)
 if activity ~= string.sub(ARGV[2], 1, 8) or (location ~= none and location ~= string.sub(ARGV[2], 9)) then
@@ -223,8 +226,8 @@ class Online:
         """Put the consents of several residents in force."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for consents in many:
-                bases = [_basis(consents), _since(consents, Purpose.INTERESTS)]
-                await self._enforce(keys=_keys(consents.resident), args=[flags.pack(consents), *bases], client=pipe)
+                given = [flags.pack(consents), _basis(consents), _since(consents, Purpose.INTERESTS), flags.BORN_MARK]
+                await self._enforce(keys=_keys(consents.resident), args=given, client=pipe)
             await _answer(pipe.execute())
 
     async def erase(self, resident: Pseudonym, seq: int, life: timedelta) -> None:

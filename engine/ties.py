@@ -150,6 +150,12 @@ class FamilyRecords(Protocol):
     ) -> bool:
         """Make a guardian; False where there are too many, or the birth date is another than is known."""
 
+    async def untold(self, limit: int) -> Sequence[Pseudonym]:
+        """Return dependants whose birth date may not be in force online."""
+
+    async def tell(self, dependant: Pseudonym) -> None:
+        """Note that a birth date is in force online."""
+
     async def put_code(self, digest: bytes, guardian: Pseudonym, dependant: Pseudonym, until: datetime) -> None:
         """Keep a code's digest in the place of what that guardian made for the dependant before."""
 

@@ -55,8 +55,13 @@ _MAY_ADD = text("""
         AND (SELECT count(*) FROM guardians WHERE guardian = :guardian AND dependant <> :dependant) < :most
         AND (SELECT count(*) FROM guardians WHERE dependant = :dependant AND guardian <> :guardian) < :most
 """)
-_DEPENDANT = text("INSERT INTO dependants VALUES (:dependant, :born, :grown) ON CONFLICT DO NOTHING")
+_DEPENDANT = text("""
+    INSERT INTO dependants (resident, born, grown) VALUES (:dependant, :born, :grown) ON CONFLICT DO NOTHING
+""")
 _GUARDIAN = text("INSERT INTO guardians VALUES (:guardian, :dependant, :now) ON CONFLICT DO NOTHING")
+
+_UNTOLD = text("SELECT resident FROM dependants WHERE NOT told LIMIT :limit")
+_TELL = text("UPDATE dependants SET told = true WHERE resident = :dependant")
 
 _NO_CODE = text("DELETE FROM guardian_codes WHERE guardian = :guardian AND dependant = :dependant")
 _CODE = text("INSERT INTO guardian_codes VALUES (:digest, :guardian, :dependant, :until)")
@@ -149,6 +154,16 @@ class FamilyRecords:
             await connection.execute(_DEPENDANT, {**its, "grown": grown})
             await connection.execute(_GUARDIAN, its)
         return True
+
+    async def untold(self, limit: int) -> Sequence[Pseudonym]:
+        """Return dependants whose birth date may not be in force online."""
+        async with self._database.begin() as connection:
+            return list((await connection.execute(_UNTOLD, {"limit": limit})).scalars())
+
+    async def tell(self, dependant: Pseudonym) -> None:
+        """Note that a birth date is in force online."""
+        async with self._database.begin() as connection:
+            await connection.execute(_TELL, {"dependant": dependant})
 
     async def put_code(self, digest: bytes, guardian: Pseudonym, dependant: Pseudonym, until: datetime) -> None:
         """Keep a code's digest in the place of what that guardian made for the dependant before."""

@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
+from random import Random
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -11,13 +13,16 @@ from engine.ages import birthday, outgrown
 from engine.chain import verify
 from engine.consent import Permit, Purpose
 from engine.erasure import Eraser
-from engine.errors import InvalidInput, LastGuardian, NotForMinors, NotFound
+from engine.errors import InvalidInput, LastGuardian, NotForMinors, NotFound, StoreUnavailable
+from engine.events import Impression, InteractionType
 from engine.family import Family
 from engine.invitations import Invitation
 from engine.language import Localized
 from engine.records.erasures import ErasureRecords
 from engine.records.family import FamilyRecords
 from engine.records.invitations import InvitationRecords
+from engine.records.journal import Row
+from engine.residents import Interests
 from engine.ties import Action
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -106,6 +111,109 @@ async def test_a_grant_is_over_at_the_thirteenth_birthday_online_and_in_sql_and_
     consents = await own.ledger.record(resident, "activity", granted=True, notice=1, now=turn + DAY)
     assert isinstance(consents.permit(Purpose.ACTIVITY, turn + DAY), Permit)
     assert consents.permit(Purpose.ACTIVITY, birthday(BORN, 18)).reason == "asked_again"
+
+
+async def test_an_interrupted_registration_is_completed_by_a_worker(family, own):
+    mother, child = uuid4(), uuid4()
+    resident = await own.residents.enrol(child)
+    await own.ledger.record(resident, "activity", granted=True, notice=1, now=NOW)
+    before = await own.online.consents(resident)
+
+    class Away:
+        async def refresh(self, _):
+            raise StoreUnavailable
+
+    broken = Family(family.records, own.residents, Away())
+    with pytest.raises(StoreUnavailable):
+        await broken.register(mother, BORN, NOW, dependant=child)
+    assert (await own.online.consents(resident)).born is None
+    await family.come_of_age(NOW)
+    assert (await own.online.consents(resident)).born == BORN
+    # Somebody who had read the ledger before comes late.
+    await own.online.enforce(before)
+    later = msgspec.structs.replace(before, seq=before.seq + 1)
+    await own.online.enforce(later)
+    assert await own.online.consents(resident) == msgspec.structs.replace(later, born=BORN)
+
+
+async def test_what_a_child_allowed_alone_never_held(family, own):
+    child = uuid4()
+    resident = await own.residents.enrol(child)
+    await own.ledger.record(resident, "activity", granted=True, notice=1, now=NOW)
+    await family.register(uuid4(), BORN, NOW + DAY, dependant=child)
+    assert not (await own.ledger.consents(resident)).grants[Purpose.ACTIVITY].granted
+
+
+async def test_sql_writes_nothing_under_a_grant_that_was_outgrown(family, own):
+    mother, _, child = await two_guardians(family)
+    turn, resident = birthday(BORN, 13), await own.residents.enrol(child)
+    await own.journal.ensure_partitions(turn)
+    await say(family, own, mother, child, granted=True, purpose="measurement")
+    await say(family, own, mother, child, granted=True)
+    told = (await say(family, own, mother, child, granted=True, purpose="interests")).permit(Purpose.INTERESTS, NOW)
+
+    async def write(at: datetime) -> tuple[int, int, bool]:
+        id_ = str(at)
+        await own.journal.write([Row(resident, id_, "test:1", InteractionType.SAVE, at, at)])
+        await own.journal.impressions([Impression(id_, resident, at, "popular", ("test:1",), purpose="measurement")])
+        await own.residents.tell(told, Interests(birth_year=at.year), at)
+        async with own.database.begin() as connection:
+            counts = "SELECT (SELECT count(*) FROM journal), (SELECT count(*) FROM impressions)"
+            rows = (await connection.execute(text(counts))).one()
+        return *rows, (await own.residents.interests(resident)).birth_year == at.year
+
+    before, later = turn - timedelta(seconds=1), turn + DAY
+    assert await write(before) == (1, 1, True)
+    assert len((await own.journal.of([resident], before))[resident]) == 1
+    assert await write(turn) == (1, 1, before.year == turn.year)
+    assert (await own.residents.interests(resident)).birth_year == before.year
+    assert await own.journal.of([resident], turn) == {resident: []}
+    await own.journal.refresh_popularity(later)
+    async with own.database.begin() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM popularity"))).scalar_one() == 0
+    assert {"journal", "impressions", "interests"} <= set(await own.leaks.withdrawn(later))
+
+
+async def test_what_should_be_over_is_a_leak(family, own):
+    mother, _, child = await two_guardians(family)
+    await say(family, own, mother, child, granted=False)
+    await family.allow(child, uuid4(), [Action.INTERESTS_READ], NOW + DAY, NOW)
+    assert await own.leaks.withdrawn(NOW + DAY) == {}
+    assert await own.leaks.withdrawn(NOW + 2 * DAY) == {"helpers": 1}
+    found = await own.leaks.withdrawn(birthday(BORN, 18) + DAY)
+    assert found == {"helpers": 1, "guardian_choices": 1, "guardians": 2}
+    await family.come_of_age(birthday(BORN, 18))
+    assert await own.leaks.withdrawn(birthday(BORN, 18) + DAY) == {}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_guardians_say_in_whatever_order_a_grant_needs_a_yes_and_no_no(family, own, seed):
+    """Two or three guardians, a service and a clock that now and then jumps back, against a few lines of Python."""
+    random, at = Random(seed), NOW
+    mother, father, child = await two_guardians(family)
+    guardians = [mother, father]
+    said: dict[UUID, bool] = {}
+    for step in range(30):
+        at += timedelta(seconds=random.choice([60, 60, 60, -90]))
+        if step == 15:
+            code = await family.invite(father, child, at)
+            guardians.append(uuid4())
+            await family.accept(guardians[-1], code.code, at)
+        who, granted = random.choice([*guardians, None]), random.random() < 0.6
+        resident = await own.residents.enrol(child)
+        if who is None:
+            consents = await own.ledger.record(resident, "activity", granted=granted, notice=1, now=at)
+        else:
+            said[who] = granted
+            consents = await say(family, own, who, child, granted=granted, at=at)
+        expected = granted and all(said.values())
+        assert consents.grants[Purpose.ACTIVITY].granted is expected
+        assert await own.online.consents(resident) == consents
+        words = (await family.words(child, mother)).get("activity", [])
+        assert sorted(word.granted for word in words) == sorted(said.values())
+        assert [word.granted for word in words if word.you] == [said[one] for one in (mother,) if one in said]
+    async with own.chain.snapshot() as snapshot:
+        assert (await verify(snapshot, [], lambda _done, _of: None)).fault is None
 
 
 async def test_who_decides_first_after_the_birthday_finds_the_old_grant_ended_by_it(family, own):

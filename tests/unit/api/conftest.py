@@ -36,6 +36,7 @@ class Memory:
     links: dict[UUID, str] = field(default_factory=dict)
     told: dict = field(default_factory=dict)
     kin: Kin = field(default_factory=Kin)
+    now: datetime = NOW
     entries: list = field(default_factory=list)
     flags: dict = field(default_factory=dict)
     offers: set = field(default_factory=set)
@@ -186,7 +187,7 @@ class Door:
     now: datetime = NOW
 
     def headers(self, token=None):
-        return {"Authorization": f"Bearer {token or self.issuer.resident(self.me, NOW)}"}
+        return {"Authorization": f"Bearer {token or self.issuer.resident(self.me, self.memory.now)}"}
 
     async def get(self, path, token=None):
         return await self.client.get(path, headers=self.headers(token))
@@ -224,11 +225,10 @@ async def door(issuer) -> AsyncIterator[Door]:
 
     async def nothing() -> None: ...
 
-    residents, ledger, kin = Residents(memory, memory), ConsentLedger(memory, memory, Register.read()), Kin()
-    memory.kin = kin
+    residents, ledger, kin = Residents(memory, memory), ConsentLedger(memory, memory, Register.read()), memory.kin
     house = SimpleNamespace(
         settings=Settings(home=issuer.home),
-        clock=lambda: NOW,
+        clock=lambda: memory.now,
         stores=SimpleNamespace(database=memory, online=memory),
         residents=residents,
         ledger=ledger,

@@ -72,6 +72,11 @@ class Kin:
         self.guardians[guardian, dependant] = now
         return True
 
+    async def untold(self, _):
+        return []
+
+    async def tell(self, dependant): ...
+
     async def put_code(self, digest, guardian, dependant, until):
         self.codes[digest] = (guardian, dependant, until)
 
@@ -109,7 +114,7 @@ class Kin:
         if reached >= Stage.ADULT:
             self.guardians = {key: since for key, since in self.guardians.items() if key[1] != resident}
         turn = birthday(self.born[resident], reached)
-        self.helps = {k: h for k, h in self.helps.items() if k[0] != resident or not outgrown_by(h, turn)}
+        self.helps = {k: h for k, h in self.helps.items() if k[0] != resident or h.since >= turn}
 
     async def tidy(self, now):
         self.helps = {key: given for key, given in self.helps.items() if given.until > now}
@@ -121,7 +126,3 @@ class Kin:
         children = [d for g, d in self.guardians if g == guardian and birthday(self.born[d], Stage.ADULT) > now]
         found = [(i, [alias(d) for d in children if self.born[d].year == i.birth_year]) for i in self.invitations]
         return [Invited(invitation, its) for invitation, its in found if its and invitation.until > now]
-
-
-def outgrown_by(given: Help, turn) -> bool:
-    return given.since < turn

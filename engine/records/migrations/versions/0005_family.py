@@ -25,9 +25,12 @@ TABLES = """
 CREATE TABLE dependants (
     resident text PRIMARY KEY REFERENCES residents (pseudonym) ON DELETE CASCADE,
     born date NOT NULL,
-    grown smallint NOT NULL
+    grown smallint NOT NULL,
+    told boolean NOT NULL DEFAULT false
 );
 COMMENT ON COLUMN dependants.grown IS 'The birthday, 0, 13 or 18, of which all is done. No clock undoes it';
+COMMENT ON COLUMN dependants.told IS 'Whether the online flags know the birth date';
+CREATE INDEX dependants_untold ON dependants (resident) WHERE NOT told;
 CREATE INDEX dependants_13 ON dependants (birthday(born, 13)) WHERE grown < 13;
 CREATE INDEX dependants_18 ON dependants (birthday(born, 18)) WHERE grown < 18;
 
