@@ -21,6 +21,26 @@ BORN_MARK = BORN.to_bytes(4, "big")
 """What the entry of a birth date, always the last one, begins with."""
 _PURPOSES = {code: purpose for purpose, code in CODES.items()}
 
+# Older words never replace newer ones, in whatever order two processes arrive. With a word goes what was made under
+# another grant; only a taste without places does not care for that of `location`. A birth date that is known stays:
+# who read the ledger before it was told must not undo it.
+ENFORCE = """
+local held, word = redis.call('GET', KEYS[1]) or '', ARGV[1]
+if string.sub(held, 1, 8) > string.sub(word, 1, 8) then return 0 end
+if string.sub(held, -14, -11) == ARGV[4] and string.sub(word, -14, -11) ~= ARGV[4] then
+    word = word .. string.sub(held, -14)
+end
+redis.call('SET', KEYS[1], word)
+local none = string.rep('\\0', 8)
+local activity, location = redis.call('GETRANGE', KEYS[2], 8, 15), redis.call('GETRANGE', KEYS[2], 16, 23)
+if activity ~= string.sub(ARGV[2], 1, 8) or (location ~= none and location ~= string.sub(ARGV[2], 9)) then
+    redis.call('DEL', KEYS[2])
+end
+if redis.call('GETRANGE', KEYS[3], 0, 7) ~= ARGV[3] then redis.call('DEL', KEYS[3]) end
+return 1
+"""
+"""A script: its keys are those of the flags, the taste and the interests; its arguments say what each is made under."""
+
 
 def pack(consents: Consents) -> bytes:
     """Return the binary form."""
