@@ -72,18 +72,21 @@ class Family:
         tie = await self.records.tie(by, resident)
         return by if tie.guardian and tie.stage(now) is Stage.CHILD else None
 
-    async def check_grant(self, subject: UUID, purpose: Purpose, now: datetime) -> None:
-        """Refuse leave for marketing to somebody who is known to be under 18.
+    async def check_grant(self, subject: UUID, purpose: Purpose, now: datetime, *, guardian: bool) -> None:
+        """Refuse leave for marketing of somebody who is known to be under 18, and any of a child but by a guardian.
 
         Raises
         ------
-        NotForMinors
+        NotForMinors, NotYours
             They are.
         """
-        if not purpose.marketing or (resident := await self.residents.pseudonym(subject)) is None:
+        if (resident := await self.residents.pseudonym(subject)) is None:
             return
-        if (await self.records.tie(None, resident)).stage(now) is not Stage.ADULT:
+        its = (await self.records.tie(None, resident)).stage(now)
+        if purpose.marketing and its is not Stage.ADULT:
             raise NotForMinors(field="purpose")
+        if its is Stage.CHILD and not guardian:
+            raise NotYours("Of a child under 13 a guardian alone allows anything; use a guardian's own token.")
 
     async def register(self, guardian: UUID, born: date, now: datetime, dependant: UUID | None = None) -> UUID:
         """Make somebody a guardian, and return the dependant: a new child, or a person that a service names.

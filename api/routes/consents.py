@@ -17,7 +17,7 @@ from api.gate import Gate
 from api.operations import Answer, Operation, open_json, private_json
 from engine.ages import Stage, stage
 from engine.consent import ConsentLedger, Consents, Declaration, Purpose, Refusal
-from engine.errors import Erased, NotForMinors, NotFound, UnknownNotice, VinkkiError
+from engine.errors import Erased, NotForMinors, NotFound, NotYours, UnknownNotice, VinkkiError
 from engine.events import ConsentChange, Pseudonym
 from engine.family import Family
 from engine.residents import Residents
@@ -149,7 +149,7 @@ class ConsentRoutes:
                 body=Decision,
                 example={"granted": True, "notice": 1},
                 answers={200: Answer("The decision is in force", State, EXAMPLE_STATE)},
-                problems=(NotFound, UnknownNotice, NotForMinors),
+                problems=(NotFound, UnknownNotice, NotForMinors, NotYours),
                 scope=Scope.CONSENTS_WRITE,
             ),
         )
@@ -179,9 +179,9 @@ class ConsentRoutes:
         purpose = self.ledger.register.check(
             request.path_params["purpose"], granted=decision.granted, notice=decision.notice
         ).id
-        if decision.granted:
-            await self.family.check_grant(person, purpose, now)
         guardian = await self._guardian(request, person, now)
+        if decision.granted and (purpose.marketing or (await self.gate.caller(request)).person != person):
+            await self.family.check_grant(person, purpose, now, guardian=guardian is not None)
         try:
             consents = await self._record(person, purpose, decision, now, guardian)
         except Erased:

@@ -83,12 +83,16 @@ async def test_of_two_words_the_more_protective_one_holds_and_both_stay(family, 
     assert isinstance(consents.permit(Purpose.ACTIVITY, NOW + 3 * DAY), Permit)
 
 
-async def test_what_a_service_says_does_not_pass_by_a_guardians_no(family, own):
+async def test_nobody_but_a_guardian_grants_anything_of_a_child(family, own):
     mother, _, child = await two_guardians(family)
     await say(family, own, mother, child, granted=False)
     resident = await own.residents.enrol(child)
     consents = await own.ledger.record(resident, "activity", granted=True, notice=1, now=NOW + DAY)
     assert not consents.grants[Purpose.ACTIVITY].granted
+    stranger = await own.residents.enrol(uuid4())
+    for purpose, guardian in (("location", None), ("activity", stranger)):
+        await own.ledger.record(resident, purpose, granted=True, notice=1, now=NOW + DAY, guardian=guardian)
+    assert [entry.granted for entry in await own.ledger.history(resident)] == [False]
 
 
 async def test_a_grant_is_over_at_the_thirteenth_birthday_online_and_in_sql_and_then_in_the_ledger(family, own):
@@ -202,7 +206,8 @@ async def test_whatever_guardians_say_in_whatever_order_a_grant_needs_a_yes_and_
         who, granted = random.choice([*guardians, None]), random.random() < 0.6
         resident = await own.residents.enrol(child)
         if who is None:
-            consents = await own.ledger.record(resident, "activity", granted=granted, notice=1, now=at)
+            granted = False
+            consents = await own.ledger.record(resident, "activity", granted=False, notice=1, now=at)
         else:
             said[who] = granted
             consents = await say(family, own, who, child, granted=granted, at=at)

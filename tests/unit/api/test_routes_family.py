@@ -136,6 +136,18 @@ async def test_services_come_in_by_their_scope_alone(door):
         assert (await door.post("/v1/invitations", {}, token)).status_code == 403
 
 
+async def test_a_service_takes_back_what_a_child_allows_and_allows_nothing(door, child):
+    service = door.issuer.service("app", ["consents:write"], door.now)
+    path = f"/v1/residents/{child}/consents/activity"
+    assert (await door.put(path, GRANT)).json()["granted"] is True
+    got = await door.put(path, GRANT, service)
+    assert (got.status_code, got.json()["code"]) == (403, "not_yours")
+    assert (await door.put(path, {"granted": False}, service)).json()["granted"] is False
+    door.memory.now = birthday(BORN, 13)
+    service = door.issuer.service("app", ["consents:write"], door.memory.now)
+    assert (await door.put(path, GRANT, service)).status_code == 200
+
+
 async def test_no_more_than_twenty_of_anything(door):
     for _ in range(20):
         assert (await door.post("/v1/residents/me/dependants", {"birth_date": str(BORN)})).status_code == 201

@@ -88,8 +88,8 @@ COMMENT ON TABLE invitations IS 'To a birth year''s guardians: read by them, pus
 """
 
 # As in 0004, and: a word on a dependant brings the end of what was outgrown, as of that birthday; a guardian's word is
-# kept, and what goes on, whoever said it, is a grant only if no guardian said no. Guardians are locked before the head,
-# since an erasure of one holds them when it comes to the head.
+# kept, and what goes on is a grant only if no guardian said no; nobody else grants anything of a child under 13.
+# Guardians are locked before the head, since an erasure of one holds them when it comes to the head.
 APPEND = """
 CREATE OR REPLACE FUNCTION ledger_append(words jsonb) RETURNS SETOF consents LANGUAGE plpgsql AS $$
 DECLARE
@@ -127,6 +127,10 @@ BEGIN
             VALUES (word.guardian, word.resident, word.purpose, word.granted, word.notice, word.time)
             ON CONFLICT (dependant, purpose, guardian) DO UPDATE SET
                 granted = excluded.granted, notice = excluded.notice, since = excluded.since;
+        ELSIF word.granted THEN
+            CONTINUE WHEN EXISTS (
+                SELECT FROM dependants d
+                WHERE d.resident = word.resident AND d.grown < 13 AND birthday(d.born, 13) > word.time);
         END IF;
         word.granted := word.granted AND NOT EXISTS (
             SELECT FROM guardian_choices c JOIN dependants d ON d.resident = c.dependant
