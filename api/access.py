@@ -26,14 +26,19 @@ from engine.errors import InvalidInput
 LEEWAY_SECONDS = 30
 REMEMBERED_SECONDS = 60
 LONGEST_TOKEN = 16_384
-_UUID = "-".join(f"[0-9a-fA-F]{{{length}}}" for length in (8, 4, 4, 4, 12))
-_PERSON = re.compile(_UUID)
-RESIDENT_SCHEMA = {"type": "string", "pattern": f"^(me|{_UUID})$"}
+UUID_PATTERN = "-".join(f"[0-9a-fA-F]{{{length}}}" for length in (8, 4, 4, 4, 12))
+_PERSON = re.compile(UUID_PATTERN)
+RESIDENT_SCHEMA = {"type": "string", "pattern": f"^(me|{UUID_PATTERN})$"}
 """How the OpenAPI document describes what names a resident; `parse_resident` is what reads it."""
+PERSON_SCHEMA = {"type": "string", "pattern": f"^{UUID_PATTERN}$"}
+"""The same without `me`."""
 
 
 class Scope(StrEnum):
-    """What a service may be allowed; residents need none, since they reach nobody but themselves."""
+    """What a service may be allowed; residents need none, since they reach themselves and whom they may act for alone.
+
+    What guardians and helpers may do for others goes by the same names (`engine.ties`).
+    """
 
     INTERACTIONS_WRITE = "interactions:write"
     SUGGESTIONS_READ = "suggestions:read"
@@ -43,6 +48,9 @@ class Scope(StrEnum):
     INTERESTS_WRITE = "interests:write"
     DATA_READ = "data:read"
     DATA_WRITE = "data:write"
+    FAMILY_READ = "family:read"
+    FAMILY_WRITE = "family:write"
+    INVITATIONS_WRITE = "invitations:write"
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
     PARTNERS_WRITE = "partners:write"
@@ -91,7 +99,10 @@ class Caller:
         if self.standing is not Standing.RESIDENT:
             self.require(scope)
         if self.person not in (person, None) or (self.person is None and self.standing is Standing.RESIDENT):
-            raise Forbidden("A resident reads and writes only their own data; use the id in the token, or `me`.")
+            raise Forbidden(
+                "A resident reads and writes their own data, and that of people they may act for; use the id in the "
+                "token, or `me`."
+            )
 
     def resident(self, named: str, scope: Scope) -> UUID:
         """Return the resident that a request names by UUID or as `me`, if this caller may act for them.

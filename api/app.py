@@ -17,11 +17,13 @@ from api.routes.accesses import AccessRoutes
 from api.routes.choices import ChoiceRoutes
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.family import FamilyRoutes
 from api.routes.gdpr import GdprRoutes
 from api.routes.grants import GrantRoutes
 from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
+from api.routes.invitations import InvitationRoutes
 from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
@@ -52,7 +54,7 @@ def create_app(house: "House") -> FastAPI:
     errors.install(app)
     app.router.routes += endpoints(offered)
     app.router.routes += documentation.routes(openapi.document(offered, house.tokens.issuer))
-    gate = Gate(house.tokens, house.clock, house.accesses)
+    gate = Gate(house.tokens, house.clock, house.accesses, house.family)
     app.router.routes += GdprRoutes(gate, house.personal, house.eraser, house.clock).routes()
     install_pages(app, issuer=house.tokens.issuer, clock=house.clock)
     if house.settings.issuer is None and house.settings.environment == "development":
@@ -63,16 +65,18 @@ def create_app(house: "House") -> FastAPI:
 
 def operations(house: "House") -> Sequence[Operation]:
     """Return everything that the API of a house can be asked. A path with a fixed end comes before one that is open."""
-    gate = Gate(house.tokens, house.clock, house.accesses)
+    gate = Gate(house.tokens, house.clock, house.accesses, house.family)
     known = KnownOffers(house.catalogue, house.offers)
     return (
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
-        *ConsentRoutes(gate, house.residents, house.ledger, house.publisher).operations(),
+        *ConsentRoutes(gate, house.residents, house.ledger, house.publisher, house.family).operations(),
         *_receipts(house, gate).operations(),
         *InterestRoutes(gate, house.residents, house.ledger).operations(),
         *ChoiceRoutes(gate, house.residents, house.ledger).operations(),
         *MyDataRoutes(gate, house.residents, house.view, house.remover, house.eraser).operations(),
+        *FamilyRoutes(gate, house.family).operations(),
+        *InvitationRoutes(gate, house.residents, house.invitations, known).operations(),
         *PartnerRoutes(gate, house.partners).operations(),
         *GrantRoutes(gate, house.residents, house.ledger, house.stores.ledger, house.partners).operations(),
         *SharingRoutes(gate, house.partners).operations(),

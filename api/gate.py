@@ -3,22 +3,42 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from starlette.requests import Request
 
-from api.access import Caller, Scope, Standing, TokenVerifier
-from api.errors import Unauthenticated
+from api.access import Caller, Scope, Standing, TokenVerifier, parse_resident
+from api.errors import Forbidden, Unauthenticated
 from engine.accesses import Accessed, AccessLog, Capacity
+from engine.ties import DECIDED_BY_GUARDIANS
+
+
+class Relations(Protocol):
+    """What knows who may act for whom (`engine.family.Family`)."""
+
+    async def may_act(self, actor: UUID, subject: UUID, action: str, now: datetime) -> bool:
+        """Say whether a person may do something for another, or what a child's guardians decide for themself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Checks each request's token, and notes who but a resident in person reaches a resident."""
+    """Checks each request's token, and notes who but a resident in person reaches a resident.
+
+    Parameters
+    ----------
+    tokens, clock
+        What checks tokens, and the time.
+    accesses
+        The access log.
+    family
+        Who may act for whom; without it nobody acts for another.
+    """
 
     tokens: TokenVerifier
     clock: Callable[[], datetime]
     accesses: AccessLog
+    family: Relations | None = None
 
     async def caller(self, request: Request) -> Caller:
         """Return who calls.
@@ -57,12 +77,36 @@ class Gate:
             The caller is not the resident in person, and the access could not be noted.
         """
         caller = await self.caller(request)
-        person = caller.resident(request.path_params["id"], scope)
+        person = await self.named(caller, request.path_params["id"], scope)
         await self.note(request, caller, person, scope)
+        return person
+
+    async def named(self, caller: Caller, named: str, scope: Scope) -> UUID:
+        """Return the resident that is named by UUID or as `me`, if `caller` may act for them.
+
+        Whoever names themself is asked about only where a child's guardians decide.
+
+        Raises
+        ------
+        Forbidden
+            The caller may not: said of somebody unknown in the same words.
+        InvalidInput
+            It is neither a UUID nor `me`.
+        """
+        if self.family is None or caller.standing is not Standing.RESIDENT or caller.person is None:
+            return caller.resident(named, scope)
+        person = caller.person if named == "me" else parse_resident(named)
+        if person == caller.person:
+            if scope in DECIDED_BY_GUARDIANS and not await self.family.may_act(person, person, scope, self.clock()):
+                raise Forbidden("Until you are 13 your guardian decides this; ask them.")
+        elif not await self.family.may_act(caller.person, person, scope, self.clock()):
+            caller.may_act_for(person, scope)
         return person
 
     async def note(self, request: Request, caller: Caller, person: UUID, scope: Scope) -> None:
         """Write into the access log that a caller reaches a person's data, unless it is the resident in person.
+
+        Guardians and helpers are the resident's own choice, and seen among the family.
 
         Raises
         ------

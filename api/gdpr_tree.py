@@ -1,7 +1,7 @@
 """What is held of a person as the node tree of the Helsinki GDPR API: keys in capitals, every value a string."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ def tree(personal: Personal) -> Node:
         Node("SUGGESTIONS_SHOWN", children=[_shown(one) for one in personal.shown]),
         Node("PARTNERS", children=[_known(one) for one in personal.partners]),
         Node("ACCESSES", children=[_accessed(one) for one in personal.accesses]),
+        Node("FAMILY", children=[*_family(personal)]),
     )
     return Node("VINKKI", children=[section for section in sections if section.children])
 
@@ -89,11 +90,23 @@ def _accessed(access: Accessed) -> Node:
     return Node(group.key, children=[*(group.children or ()), *(Node("FIELD", field) for field in access.fields)])
 
 
+def _family(personal: Personal) -> Iterable[Node]:
+    if personal.born is not None:
+        yield Node("BIRTH_DATE", _text(personal.born))
+    for kin in personal.kin:
+        actions = None if kin.actions is None else ", ".join(kin.actions)
+        yield _group(
+            kin.role, PERSON=kin.person, BIRTH_DATE=kin.born, ACTIONS=actions, SINCE=kin.since, UNTIL=kin.until
+        )
+    for said in personal.said:
+        yield _group(said.role, PURPOSE=said.purpose, GRANTED=said.granted, NOTICE_VERSION=said.notice, TIME=said.time)
+
+
 def _group(key: str, **values: Any) -> Node:  # noqa: ANN401 - whatever `_text` can write
     return Node(key, children=[Node(name, _text(value)) for name, value in values.items() if value is not None])
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - a time, a number, a word or a truth
+def _text(value: Any) -> str:  # noqa: ANN401 - a time, a date, a number, a word or a truth
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from api import errors
-from api.access import RESIDENT_SCHEMA
+from api.access import PERSON_SCHEMA, RESIDENT_SCHEMA
 from api.faults import END
 from api.operations import JSON, Answer, Operation
 from engine.choices import FAMILIES
@@ -22,9 +22,9 @@ DESCRIPTION = """\
 Suggestions of events, courses, volunteer tasks and spaces for the residents of a city, with their consent.
 
 Offers and purposes are open data. Everything about a resident needs a bearer token: a resident's own, which reaches
-nobody else, or a service's with the scope that the operation names. Every error is `application/problem+json`
-(RFC 9457) with a stable `code`, the fields concerned and the remedy. Times carry an offset. An unknown field or
-parameter is refused by name.
+nobody but them and those they may act for, or a service's with the scope that the operation names. Every error is
+`application/problem+json` (RFC 9457) with a stable `code`, the fields concerned and the remedy. Times carry an offset.
+An unknown field or parameter is refused by name.
 """
 _REF = "#/components/schemas/{name}"
 _ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
@@ -38,6 +38,8 @@ _PATH: Mapping[str, tuple[str, Any, str]] = {
     "partner": ("The id of a partner of `/v1/partners`.", _TEXT, "6f1c0e0a3d5b4b0e"),
     "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),
     "place": ("A place's id, as its source names it.", _TEXT, "tprek:7254"),
+    "dependant": ("The UUID of somebody whose guardian one is.", PERSON_SCHEMA, "b3b0cf5e-6a1d-4a55-8f43-6d6d5a1f0c77"),
+    "helper": ("A helper's UUID.", PERSON_SCHEMA, "0f9a4c1e-52c7-4a0e-9d3a-1f2b3c4d5e6f"),
     "purpose": ("A purpose of `/v1/purposes`.", {"type": "string", "enum": list(Purpose)}, "activity"),
 }
 

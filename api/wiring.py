@@ -18,13 +18,16 @@ from engine.counts import Counts
 from engine.districts import Divisions
 from engine.erasure import Eraser
 from engine.errors import Misconfigured, VinkkiError
+from engine.family import Family
 from engine.intake import Intake
 from engine.ledger import ConsentLedger
 from engine.online import Online
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
+from engine.records.family import FamilyRecords
 from engine.records.imports import Imports
+from engine.records.invitations import InvitationRecords
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
 from engine.records.offers import OfferRecords
@@ -140,6 +143,15 @@ async def tidy(stores: Stores, now: datetime) -> None:
     await PartnerRecords(stores.database).sweep(now)
 
 
+def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
+    """Return what knows who acts for whom; `residents` and `ledger` are those of an API process."""
+    return Family(
+        FamilyRecords(stores.database),
+        residents or Residents(stores.residents, stores.online),
+        ledger or ConsentLedger(stores.ledger, stores.online, Register.read()),
+    )
+
+
 @dataclass
 class House:
     """Everything that an API process answers with."""
@@ -149,6 +161,8 @@ class House:
     stores: Stores
     residents: Residents
     ledger: ConsentLedger
+    family: Family
+    invitations: InvitationRecords
     receipts: ReceiptRecords
     seal: Seal
     counts: Counts
@@ -208,6 +222,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         stores=stores,
         residents=residents,
         ledger=ledger,
+        family=family(stores, residents, ledger),
+        invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
         seal=seal,
         counts=Counts(seal.secret),

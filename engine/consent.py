@@ -7,7 +7,7 @@ use, and never stored. What cannot be read is refused.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.ages import Stage, birthday, outgrown, stage
 from engine.choices import PAUSE_LASTS, Choice
 from engine.errors import NotFound, UnknownNotice
 from engine.events import AwareTime, Pseudonym
@@ -144,7 +145,11 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No leave, and why: `paused`, `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`."""
+    """No leave, and why.
+
+    `paused`, `never_granted`, `withdrawn`, `notice_outdated` or `unreadable`; of somebody who has, or had, guardians
+    also `asked_again` (the grant is from before the 13th or 18th birthday) and `minor` (no marketing before 18).
+    """
 
     purpose: Purpose
     reason: str
@@ -179,6 +184,8 @@ class Consents(msgspec.Struct, frozen=True):
         The latest words on partners, by the partner's id. The ledger alone tells them: the flags do not hold them.
     choices
         What the resident chose beside: a choice is on where its word is granted.
+    born
+        The birth date of a dependant; None for everybody else.
     """
 
     resident: Pseudonym
@@ -187,6 +194,7 @@ class Consents(msgspec.Struct, frozen=True):
     least: Mapping[Purpose, int] = msgspec.field(default_factory=_least)
     partners: Mapping[str, Grant] = msgspec.field(default_factory=dict)
     choices: Mapping[Choice, Grant] = msgspec.field(default_factory=dict)
+    born: date | None = None
 
     def permit(self, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to use the resident's data for `purpose` at `now`, or say why not."""
@@ -195,6 +203,8 @@ class Consents(msgspec.Struct, frozen=True):
         grant = self.grants.get(purpose)
         if grant is None:
             return Refusal(purpose, "never_granted")
+        if self.born is not None and (reason := _too_young(self.born, purpose, grant, now)) is not None:
+            return Refusal(purpose, reason)
         if not grant.granted or grant.since > now:
             return Refusal(purpose, "withdrawn" if not grant.granted else "never_granted")
         if grant.notice < self.least.get(purpose, 0):
@@ -204,7 +214,9 @@ class Consents(msgspec.Struct, frozen=True):
     def grants_partner(self, partner: str, now: datetime) -> bool:
         """Say whether the resident grants a partner at `now`, and has not paused everything."""
         word = self.partners.get(partner)
-        return word is not None and word.granted and word.since <= now and self.paused_until(now) is None
+        if word is None or not word.granted or word.since > now or self.paused_until(now) is not None:
+            return False
+        return self.born is None or outgrown(self.born, word.since, now) is None
 
     def partner_permit(self, partner: str, purpose: Purpose, now: datetime) -> Permit | Refusal:
         """Give leave to show a partner what is used for `purpose`: it takes both the partner's grant and that one."""
@@ -233,6 +245,18 @@ class Consents(msgspec.Struct, frozen=True):
         if not self.choices:
             return _NONE_OFF
         return frozenset(choice.family for choice, word in self.choices.items() if word.granted) - _NO_FAMILY
+
+
+def _too_young(born: date, purpose: Purpose, grant: Grant, now: datetime) -> str | None:
+    """Say why a dependant's age, or a birthday since the word was said, refuses; None where it does not.
+
+    The withdrawal of a grant that was outgrown bears the very moment of the birthday.
+    """
+    if purpose.marketing and stage(born, now) < Stage.ADULT:
+        return "minor"
+    if grant.granted:
+        return "asked_again" if outgrown(born, grant.since, now) else None
+    return "asked_again" if grant.since in (birthday(born, Stage.TEEN), birthday(born, Stage.ADULT)) else None
 
 
 class Register:

@@ -1,5 +1,7 @@
 """Erasing a resident: every consent withdrawn, every row gone, the one link cut. Who returns is somebody new.
 
+With the last guardian goes the child under 13, for whom nobody could decide any more.
+
 The ledger keeps its entries, which name a pseudonym that is nobody's from then on. Nothing can be recorded of it any
 more: a consent is refused by the ledger, an event by the missing consent, and a link that a process still remembers
 leads to nothing.
@@ -26,8 +28,11 @@ class Erasure(msgspec.Struct, frozen=True):
 class ErasureRecords(Protocol):
     """What erases in the durable home (`engine.records.erasures`)."""
 
-    async def erase(self, person: UUID, now: datetime) -> Erasure | None:
-        """Withdraw every consent, delete every row and the link, in one transaction; None for somebody unknown."""
+    async def erase(self, person: UUID, now: datetime) -> Sequence[Erasure]:
+        """Withdraw every consent, delete every row and the link, in one transaction; nothing for somebody unknown.
+
+        Children under 13 who would have no guardian left go along.
+        """
 
     async def unfinished(self) -> Sequence[Erasure]:
         """Return erasures whose online state may not be gone yet, oldest first."""
@@ -77,8 +82,9 @@ class Eraser:
         """
         erased = await self._records.erase(person, now)
         self._residents.forget_link(person)
+        self._residents.forget_links({each.resident for each in erased})
         await self.complete()
-        return erased is not None
+        return bool(erased)
 
     async def complete(self) -> None:
         """Complete erasures that were interrupted between the stores."""

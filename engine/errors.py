@@ -9,6 +9,9 @@
     ├── NotFound                 no such offer, purpose or resident
     │   └── Erased               the resident was erased meanwhile
     ├── ConsentRequired          the resident has not allowed this use
+    ├── NotYours                 it is nobody whose guardian one is
+    ├── NotForMinors             it is not done to people under 18
+    ├── LastGuardian             a child would be left without a guardian
     └── Unavailable              a part is away; nothing was accepted
         ├── StoreUnavailable     PostgreSQL or Redis does not answer
         └── BrokerUnavailable    Kafka does not acknowledge
@@ -68,6 +71,24 @@ class ConsentRequired(VinkkiError):
     """The resident has not allowed this use; ask for the consent that is named first."""
 
     code = "consent_required"
+
+
+class NotYours(VinkkiError):
+    """You are not that person's guardian, or they decide for themselves; use the id of a child of your own."""
+
+    code = "not_yours"
+
+
+class NotForMinors(VinkkiError):
+    """Nobody under 18 gets marketing or is a guardian, whoever allows it; come back when they are 18."""
+
+    code = "not_for_minors"
+
+
+class LastGuardian(VinkkiError):
+    """A child under 13 needs a guardian; invite another one first, or erase the child's data."""
+
+    code = "last_guardian"
 
 
 class Unavailable(VinkkiError):

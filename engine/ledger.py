@@ -13,10 +13,21 @@ from engine.events import Pseudonym
 class LedgerRecords(Protocol):
     """The ledger's durable home (`engine.records.ledger`)."""
 
-    async def append(
-        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int, time: datetime
+    async def append(  # noqa: PLR0913 - an entry has so many parts
+        self,
+        resident: Pseudonym,
+        purpose: str,
+        *,
+        granted: bool,
+        notice: int,
+        time: datetime,
+        guardian: Pseudonym | None = None,
     ) -> Consents:
-        """Write one entry and what it changes, in one transaction; an unchanged word writes nothing."""
+        """Write one entry and what it changes, in one transaction; an unchanged word writes nothing.
+
+        A guardian's word is kept as that guardian's own, and written is what all guardians' words come to: a grant
+        if nobody said no.
+        """
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""
@@ -51,10 +62,22 @@ class ConsentLedger:
         self._online = online
         self.register = register
 
-    async def record(
-        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int | None, now: datetime
+    async def record(  # noqa: PLR0913 - a decision has so many parts
+        self,
+        resident: Pseudonym,
+        purpose: str,
+        *,
+        granted: bool,
+        notice: int | None,
+        now: datetime,
+        guardian: Pseudonym | None = None,
     ) -> Consents:
         """Write a grant or a withdrawal. When this returns it is durable and in force everywhere.
+
+        Parameters
+        ----------
+        guardian
+            Who says it for a child; what holds is what all guardians' words come to.
 
         Raises
         ------
@@ -66,8 +89,14 @@ class ConsentLedger:
         declaration = self.register.check(purpose, granted=granted, notice=notice)
         version = notice or declaration.notice.version
         consents = await self._records.append(
-            resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC)
+            resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC), guardian=guardian
         )
+        await self._online.enforce(consents)
+        return consents
+
+    async def refresh(self, resident: Pseudonym) -> Consents:
+        """Put in force what the ledger says now: of somebody whose birth date has become known."""
+        consents = await self._records.consents(resident)
         await self._online.enforce(consents)
         return consents
 

@@ -48,19 +48,6 @@ _AT_ONCE = 200
 """How many tastes a script writes: some 200 kB, so that nobody else waits for Redis longer than a millisecond."""
 _T = TypeVar("_T")
 
-# Older words never replace newer ones, in whatever order two processes arrive. With a word goes what was made under
-# another grant; only a taste without places does not care for that of `location`.
-_ENFORCE = """
-if redis.call('GETRANGE', KEYS[1], 0, 7) > string.sub(ARGV[1], 1, 8) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1])
-local none = string.rep('\\0', 8)
-local activity, location = redis.call('GETRANGE', KEYS[2], 8, 15), redis.call('GETRANGE', KEYS[2], 16, 23)
-if activity ~= string.sub(ARGV[2], 1, 8) or (location ~= none and location ~= string.sub(ARGV[2], 9)) then
-    redis.call('DEL', KEYS[2])
-end
-if redis.call('GETRANGE', KEYS[3], 0, 7) ~= ARGV[3] then redis.call('DEL', KEYS[3]) end
-return 1
-"""
 # Writes residents' tastes, each only if neither the consents nor the taste changed since they were read. One script for
 # many, since a client's part in a call costs several times what Redis does in it.
 _SWAP = """
@@ -112,7 +99,7 @@ class Online:
         self._redis = Redis.from_url(
             url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1), max_connections=64
         )
-        self._enforce = self._redis.register_script(_ENFORCE)
+        self._enforce = self._redis.register_script(flags.ENFORCE)
         self._swap = self._redis.register_script(_SWAP)
         self._tell = self._redis.register_script(_TELL)
         self._visit = self._redis.register_script(_VISIT)
@@ -171,8 +158,8 @@ class Online:
         """Put the consents of several residents in force."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for consents in many:
-                bases = [basis(consents), since(consents, Purpose.INTERESTS)]
-                await self._enforce(keys=_keys(consents.resident), args=[flags.pack(consents), *bases], client=pipe)
+                given = [flags.pack(consents), basis(consents), since(consents, Purpose.INTERESTS), flags.BORN_MARK]
+                await self._enforce(keys=_keys(consents.resident), args=given, client=pipe)
             await _answer(pipe.execute())
 
     async def erase(self, resident: Pseudonym, seq: int, life: timedelta) -> None:

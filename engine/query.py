@@ -1,13 +1,14 @@
 """What a request for suggestions asks, and what an offer must therefore fit."""
 
 import math
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ages import Stage, age, stage
 from engine.catalogue import Live
 from engine.columns import (
     ACCESSES,
@@ -95,6 +96,13 @@ def with_interests(query: Query, interests: Interests, now: datetime) -> tuple[Q
         )
     year = interests.birth_year
     return told, year if query.age is None and year is not None and 0 <= now.year - year < OLDEST else None
+
+
+def of_age(query: Query, born: date | None, now: datetime) -> Query:
+    """Return the query with the age of a dependant who is under 18, where the query itself asks for none."""
+    if born is None or query.age is not None or stage(born, now) is Stage.ADULT:
+        return query
+    return msgspec.structs.replace(query, age=age(born, now))
 
 
 def filters(query: Query, birth_year: int | None, vocabulary: Vocabulary, now: datetime) -> Filters:

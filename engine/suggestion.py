@@ -16,7 +16,7 @@ used, or nothing can be read, the answer is what is popular here and now, and sa
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from secrets import token_hex
 from typing import Literal, NamedTuple, Protocol
@@ -34,7 +34,7 @@ from engine.explanation import Asked, Explainer
 from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
-from engine.query import Fit, Query, filters, fit, with_interests
+from engine.query import Fit, Query, filters, fit, of_age, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, rank
 from engine.reasons import Reason
 from engine.residents import Interests
@@ -138,6 +138,8 @@ class Known(NamedTuple):
     """Leave to keep what was shown: for measurement, else for learning."""
     off: frozenset[str] = frozenset()
     """The families of reasons that are turned off."""
+    born: date | None = None
+    """The birth date of a dependant: what is known to be for other ages is left out, whatever else may be used."""
 
 
 _NOTHING = Known(None, Interests(), located=False)
@@ -200,7 +202,7 @@ class Suggester:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        plan = _Plan(told, manner, birth_year, [learned, stated], closed)
+        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [learned, stated], closed)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
 
@@ -241,6 +243,7 @@ class Suggester:
             located=_permit(consents, Purpose.LOCATION, now) is not None,
             record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
             off=consents.off,
+            born=consents.born,
         )
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:

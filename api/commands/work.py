@@ -18,6 +18,7 @@ from engine.errors import Unavailable
 from engine.intake import Intake
 from engine.records.chain import ChainRecords
 from engine.records.endings import EndingRecords
+from engine.records.invitations import InvitationRecords
 from engine.settings import Settings
 from stream.agents import Reader, readers, stop_process
 from stream.app import Chore, create_app
@@ -51,6 +52,7 @@ async def _work(settings: Settings) -> None:
             *_chores(intake, lag, its),
             Chore("erasures", 2.0, wiring.eraser(settings, stores).complete),
             Chore("tidy", 3600.0, lambda: wiring.tidy(stores, clock())),
+            *_birthdays(stores),
             _checkpoint(settings, ChainRecords(stores.database)),
             _endings(settings, EndingRecords(stores.database)),
         ]
@@ -90,6 +92,15 @@ def _chores(intake: Intake, lag: LagReader, its: list[Reader[Any]]) -> list[Chor
         Chore("popularity", 20.0, lambda: intake.refresh_popularity(now())),
         Chore("keep house", 3600.0, lambda: intake.keep_house(now())),
         Chore("watchdog", 5.0, lambda: watch(lag, watchdog, now, stop_process, excused=waiting)),
+    ]
+
+
+def _birthdays(stores: wiring.Stores) -> list[Chore]:
+    """Return what writes down what a birthday has ended: it holds from midnight on anyway."""
+    family, invitations, now = wiring.family(stores), InvitationRecords(stores.database), wiring.utc_now
+    return [
+        Chore("birthdays", 60.0, lambda: family.come_of_age(now())),
+        Chore("invitations", 3600.0, lambda: invitations.tidy(now())),
     ]
 
 

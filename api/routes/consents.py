@@ -1,11 +1,12 @@
 """Purposes, and what each resident allows: in force before the answer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
@@ -15,14 +16,18 @@ from api.access import Scope
 from api.bodies import Reader
 from api.gate import Gate
 from api.operations import Answer, Operation, open_json, private_json
-from engine.consent import Consents, Declaration, Purpose
-from engine.errors import NotFound, UnknownNotice, VinkkiError
-from engine.events import ConsentChange
+from engine.ages import Stage, stage
+from engine.consent import Consents, Declaration, Purpose, Refusal
+from engine.errors import NotForMinors, NotFound, NotYours, UnknownNotice, VinkkiError
+from engine.events import ConsentChange, Pseudonym
+from engine.family import Family
 from engine.ledger import ConsentLedger
 from engine.residents import Residents
 from engine.telemetry import logger
+from engine.ties import Word
 from stream.publisher import Publisher
 
+Words = Mapping[str, Sequence[Word]]
 log = logger("api")
 TAG = "Consents"
 
@@ -48,7 +53,9 @@ class Declarations(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """What holds for one purpose; `since` and `notice` are null where the resident has never decided.
 
-    `suspended` is there, and true, where a grant does not hold until the resident has agreed to the wider notice.
+    `suspended` is there, and true, where a grant does not hold until the resident is asked again: the notice has become
+    wider, or a 13th or 18th birthday has passed; so are grants of marketing under 18. `guardians` is there for a child
+    under 13: each guardian's own word, of which the more protective one holds.
     """
 
     purpose: Purpose
@@ -56,6 +63,7 @@ class State(msgspec.Struct, frozen=True):
     notice: int | None = None
     since: datetime | None = None
     suspended: bool | msgspec.UnsetType = msgspec.UNSET
+    guardians: Sequence[Word] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -95,7 +103,8 @@ EXAMPLE_DECLARATIONS = {
 CHANGE = """\
 A grant names the `notice` version that the resident has read, the one that `/v1/purposes` tells; a withdrawal needs
 none. When this answers, the decision is durable and in force: after a withdrawal nothing of that purpose is used any
-more, and what was learned by it is deleted within seconds."""
+more, and what was learned by it is deleted within seconds. A guardian says it for a child under 13: of two guardians'
+words the more protective one holds, and the answer tells both. Nobody under 18 gets marketing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ class ConsentRoutes:
     residents: Residents
     ledger: ConsentLedger
     publisher: Publisher
+    family: Family
     _nudges: set[asyncio.Task[None]] = field(default_factory=set)
 
     def operations(self) -> Sequence[Operation]:
@@ -141,7 +151,7 @@ class ConsentRoutes:
                 body=Decision,
                 example={"granted": True, "notice": 1},
                 answers={200: Answer("The decision is in force", State, EXAMPLE_STATE)},
-                problems=(NotFound, UnknownNotice),
+                problems=(NotFound, UnknownNotice, NotForMinors, NotYours),
                 scope=Scope.CONSENTS_WRITE,
             ),
         )
@@ -160,20 +170,44 @@ class ConsentRoutes:
         now_held = await self.ledger.consents(resident)
         history = await self.ledger.history(resident)
         past = [Past(Purpose(entry.purpose), entry.granted, entry.notice, entry.time) for entry in history]
-        return private_json(States([_state(now_held, purpose) for purpose in Purpose], past))
+        now, words = self.gate.clock(), await self._words(request, person, now_held)
+        return private_json(States([_state(now_held, purpose, now, words) for purpose in Purpose], past))
 
     async def change(self, request: Request) -> Response:
         """Answer `PUT /v1/residents/{id}/consents/{purpose}`."""
         person = await self.gate.resident(request, Scope.CONSENTS_WRITE)
-        decision = await _read_decision(request)
-        purpose = request.path_params["purpose"]
+        decision, now = await _read_decision(request), self.gate.clock()
         # Before anybody is enrolled: a decision that cannot be recorded leaves nothing behind.
-        self.ledger.register.check(purpose, granted=decision.granted, notice=decision.notice)
-        now = self.gate.clock()
-        record = partial(self.ledger.record, purpose=purpose, granted=decision.granted, notice=decision.notice, now=now)
+        purpose = self.ledger.register.check(
+            request.path_params["purpose"], granted=decision.granted, notice=decision.notice
+        ).id
+        guardian = await self._guardian(request, person, now)
+        if decision.granted and (purpose.marketing or (await self.gate.caller(request)).person != person):
+            await self.family.check_grant(person, purpose, now, guardian=guardian is not None)
+        record = partial(
+            self.ledger.record,
+            purpose=purpose,
+            granted=decision.granted,
+            notice=decision.notice,
+            now=now,
+            guardian=guardian,
+        )
         consents = await self.residents.decide(person, record)
         self._nudge(ConsentChange(consents.resident, purpose, decision.granted, now))
-        return private_json(_state(consents, Purpose(purpose)))
+        return private_json(_state(consents, purpose, now, await self._words(request, person, consents)))
+
+    async def _guardian(self, request: Request, person: UUID, now: datetime) -> Pseudonym | None:
+        """Return the guardian who says this for a child; None where somebody speaks for themself."""
+        caller = await self.gate.caller(request)
+        if caller.person is None or caller.person == person:
+            return None
+        return await self.family.guardian(caller.person, person, now)
+
+    async def _words(self, request: Request, person: UUID, consents: Consents) -> Words | None:
+        """Return each guardian's own word on a child's consents, as the caller sees them; None of who is no child."""
+        if consents.born is None or stage(consents.born, self.gate.clock()) is not Stage.CHILD:
+            return None
+        return await self.family.words(person, (await self.gate.caller(request)).person)
 
     def _nudge(self, change: ConsentChange) -> None:
         """Tell the workers, without waiting: the ledger is the truth, and a timer sweeps what a lost nudge left."""
@@ -189,12 +223,15 @@ class ConsentRoutes:
 
 
 _read_decision = Reader(Decision)
+_ASK_AGAIN = frozenset({"notice_outdated", "asked_again", "minor"})
 
 
-def _state(consents: Consents, purpose: Purpose) -> State:
+def _state(consents: Consents, purpose: Purpose, now: datetime, words: Words | None = None) -> State:
+    said = msgspec.UNSET if words is None else words.get(purpose, ())
     grant = consents.grants.get(purpose)
     if grant is None:
-        return State(purpose, granted=False)
-    if grant.granted and grant.notice < consents.least.get(purpose, 0):
-        return State(purpose, granted=False, notice=grant.notice, since=grant.since, suspended=True)
-    return State(purpose, grant.granted, grant.notice, grant.since)
+        return State(purpose, granted=False, guardians=said)
+    answer = consents.permit(purpose, now)
+    if grant.granted and isinstance(answer, Refusal) and answer.reason in _ASK_AGAIN:
+        return State(purpose, granted=False, notice=grant.notice, since=grant.since, suspended=True, guardians=said)
+    return State(purpose, grant.granted, grant.notice, grant.since, guardians=said)

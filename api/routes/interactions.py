@@ -1,7 +1,7 @@
 """`POST /v1/interactions`: what residents did. Taken only when it is durable on the event log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -39,7 +39,7 @@ DESCRIPTION = f"""\
 Takes 1 to {MOST_EVENTS} events, at most {LIMIT_BYTES:,} bytes. Answers when every accepted event is durable; an event
 that cannot be used is listed in `refused` and does not stop the others. Sent again with the same `id`, an event counts
 once. Where no event is left, the answer is a problem with the same `refused`. A resident's token may send only that
-resident's own."""
+resident's own, and those of people they may act for."""
 EXAMPLE = {
     "events": [
         {
@@ -120,8 +120,9 @@ class Interactions:
             late_limit_days=self.settings.late_limit_days,
             future_limit_seconds=self.settings.future_limit_seconds,
         )
-        people: dict[str, UUID] = {}
-        found = [_check(event, window, caller, people) for event in read(raw)]
+        events = read(raw)
+        people = await self._people(events, caller)
+        found = [event if isinstance(event, Fault) else _check(event, window, people) for event in events]
         if bodies.ESCAPED_NUL in raw:
             found = [event if isinstance(event, Fault) else nul_fault(event) or event for event in found]
         missing = await self.offers.unknown({event.offer for event in found if not isinstance(event, Fault)})
@@ -131,9 +132,25 @@ class Interactions:
                 refused.append(RefusedEvent.by(index, event))
             elif event.offer in missing:
                 refused.append(RefusedEvent.by(index, _UNKNOWN_OFFER))
-            else:
-                good.append((people[event.resident], event))
+            elif isinstance(person := people[event.resident], UUID):
+                good.append((person, event))
         return good, refused
+
+    async def _people(self, events: Sequence[IncomingEvent | Fault], caller: Caller) -> dict[str, UUID | Fault]:
+        """Return who is meant by each name of a resident, or what is wrong with it.
+
+        Raises
+        ------
+        Forbidden
+            The caller may not tell of one of them.
+        """
+        people: dict[str, UUID | Fault] = {}
+        for name in dict.fromkeys(event.resident for event in events if not isinstance(event, Fault)):
+            try:
+                people[name] = await self.gate.named(caller, name, Scope.INTERACTIONS_WRITE)
+            except InvalidInput as error:
+                people[name] = Fault("resident", "bad_resident", error.detail)
+        return people
 
     async def _publish(self, good: Sequence[tuple[UUID, IncomingEvent]], now: datetime) -> None:
         """Publish one batch a resident. Who never decided on a consent has given none: their events end here."""
@@ -157,18 +174,10 @@ class Interactions:
 _UNKNOWN_OFFER = Fault("offer", "unknown_offer", "There is no offer with this id; use one that /v1/offers told.")
 
 
-def _check(
-    event: IncomingEvent | Fault, window: Window, caller: Caller, people: dict[str, UUID]
-) -> IncomingEvent | Fault:
-    """Return the event, or what is wrong with it; `people` learns each resident that is named."""
-    if isinstance(event, Fault):
-        return event
-    if event.resident not in people:
-        try:
-            people[event.resident] = caller.resident(event.resident, Scope.INTERACTIONS_WRITE)
-        except InvalidInput as error:
-            return Fault("resident", "bad_resident", error.detail)
-    return window.fault(event) or event
+def _check(event: IncomingEvent, window: Window, people: Mapping[str, UUID | Fault]) -> IncomingEvent | Fault:
+    """Return the event, or what is wrong with it."""
+    person = people[event.resident]
+    return person if isinstance(person, Fault) else window.fault(event) or event
 
 
 def _interaction(event: IncomingEvent) -> Interaction:

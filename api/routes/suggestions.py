@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import parameters
-from api.access import Scope
+from api.access import UUID_PATTERN, Scope
+from api.faults import END
 from api.gate import Gate
 from api.operations import JSON, PRIVATE, Answer, Operation
 from api.parameters import LanguageCode
@@ -33,7 +34,8 @@ TAG = "Suggestions"
 DESCRIPTION = """\
 `basis` says what the order was made of: `personal` (what the resident did), `stated` (what the resident told) or
 `popular` (neither: no consent, or nothing known yet). Only what one can still take part in. What is unknown of an offer
-is shown as unknown, not as a fit."""
+is shown as unknown, not as a fit. With `for`, the same as at that dependant's own address: whoever asks has no part in
+it. For a dependant under 18, what is known to be for other ages is left out."""
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -89,6 +91,21 @@ class Chosen(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return Interests(keywords=self.topics, kinds=self.kind)
 
 
+class AskedFor(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The same, and for whom."""
+
+    for_: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                pattern=f"^{UUID_PATTERN}{END}",
+                description="A dependant's UUID: made of the dependant's age, interests and consents alone",
+            ),
+        ]
+        | None
+    ) = msgspec.field(default=None, name="for")
+
+
 class Suggested(msgspec.Struct, frozen=True):
     """One suggestion; `fit` says of what was asked for whether the offer is known to fit."""
 
@@ -139,7 +156,7 @@ class SuggestionRoutes:
                 description=DESCRIPTION,
                 tag=TAG,
                 handler=self.suggest,
-                form=Asked,
+                form=AskedFor,
                 answers=answers,
                 scope=Scope.SUGGESTIONS_READ,
             ),
@@ -185,7 +202,12 @@ class SuggestionRoutes:
     async def suggest(self, request: Request) -> Response:
         """Answer `GET /v1/residents/{id}/suggestions`."""
         person = await self.gate.resident(request, Scope.SUGGESTIONS_READ)
-        query = parameters.read(request.scope["query_string"], Asked).query()
+        asked = parameters.read(request.scope["query_string"], AskedFor)
+        query = asked.query()
+        if asked.for_ is not None:
+            caller = await self.gate.caller(request)
+            person = await self.gate.named(caller, asked.for_, Scope.SUGGESTIONS_READ)
+            await self.gate.note(request, caller, person, Scope.SUGGESTIONS_READ)
         told, impression = await self.suggester.shown(await self._pseudonym(person), query, self.gate.clock())
         if impression is not None:
             self.publisher.impression(impression)

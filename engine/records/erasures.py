@@ -1,4 +1,4 @@
-"""Erasures in SQL: one function call withdraws, deletes and cuts the link (migration 0004)."""
+"""Erasures in SQL: one function call withdraws, deletes and cuts the link (migration 0007)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,11 +26,14 @@ class ErasureRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def erase(self, person: UUID, now: datetime) -> Erasure | None:
-        """Withdraw every consent, delete every row and the link, in one transaction; None for somebody unknown."""
+    async def erase(self, person: UUID, now: datetime) -> Sequence[Erasure]:
+        """Withdraw every consent, delete every row and the link, in one transaction; nothing for somebody unknown.
+
+        Children under 13 who would have no guardian left go along.
+        """
         async with self._database.begin() as connection:
-            row = (await connection.execute(_ERASE, {"person": person, "now": now})).one_or_none()
-        return None if row is None else Erasure(row.resident, row.seq)
+            found = await connection.execute(_ERASE, {"person": person, "now": now})
+            return [Erasure(row.resident, row.seq) for row in found]
 
     async def unfinished(self) -> Sequence[Erasure]:
         """Return erasures whose online state may not be gone yet, oldest first."""

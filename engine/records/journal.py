@@ -30,22 +30,25 @@ class Row(msgspec.Struct, frozen=True):
 # Many clients tell whole seconds: an event in the second of the grant, but accepted after it, is not from before it.
 # The permit is asked for once more here, in the transaction that writes: the lock on the consent row makes a withdrawal
 # either wait until these rows are there to be forgotten, or be seen. A pause that comes in the meantime comes after
-# these rows; of the time up to the end of one that is seen nothing is ever taken in, neither late nor sent again. Rows
-# travel as one JSON text, which PostgreSQL unpacks faster than a driver binds thousands of values.
+# these rows; of the time up to the end of one that is seen nothing is ever taken in, neither late nor sent again. A
+# grant that a dependant has outgrown counts as withdrawn, though its withdrawal may not be written yet. Rows travel as
+# one JSON text, which PostgreSQL unpacks faster than a driver binds thousands of values.
 _WRITE = text("""
     WITH event AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
             resident text, id text, offer text, type text, time timestamptz, accepted timestamptz,
             value smallint, suggestion text, context jsonb)
     ), allowed AS (
-        SELECT c.resident, greatest(c.since, pause_end(p)) AS since
+        SELECT c.resident, greatest(c.since, pause_end(p)) AS since, d.born, c.since AS granted
         FROM consents c LEFT JOIN consents p ON p.resident = c.resident AND p.purpose = 'pause'
+        LEFT JOIN dependants d ON d.resident = c.resident
         WHERE c.resident = ANY(:residents) AND c.purpose = 'activity' AND c.granted ORDER BY c.resident FOR SHARE OF c
     ), fresh AS (
         INSERT INTO journal_ids (resident, id, accepted)
         SELECT DISTINCT ON (e.resident, e.id) e.resident, e.id, e.accepted
         FROM event e JOIN allowed a
             ON a.resident = e.resident AND e.time >= date_trunc('second', a.since) AND e.accepted >= a.since
+            AND outgrown(a.born, a.since, e.accepted) IS NULL
         ORDER BY e.resident, e.id
         ON CONFLICT DO NOTHING RETURNING resident, id
     )
@@ -61,7 +64,8 @@ _OF = text("""
         SELECT j.resident, j.id, j.offer, j.type, j.time, j.value,
                row_number() OVER (PARTITION BY j.resident ORDER BY j.time DESC) AS n
         FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
-        WHERE j.resident = ANY(:residents) AND j.time >= :after
+        LEFT JOIN dependants d ON d.resident = c.resident
+        WHERE outgrown(d.born, c.since, :now) IS NULL AND j.resident = ANY(:residents) AND j.time >= :after
           AND j.time >= date_trunc('second', c.since) AND j.accepted >= c.since
     ) latest WHERE n <= :most ORDER BY resident, time
 """)
@@ -72,13 +76,14 @@ _IMPRESSIONS = text("""
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
             suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text)
     ), word AS (
-        SELECT resident, purpose, granted, since FROM consents
-        WHERE resident = ANY(:residents) ORDER BY resident, purpose FOR SHARE
+        SELECT c.resident, c.purpose, c.granted, c.since, d.born
+        FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
+        WHERE c.resident = ANY(:residents) ORDER BY c.resident, c.purpose FOR SHARE OF c
     )
     INSERT INTO impressions (suggestion, resident, time, basis, offers)
     SELECT e.suggestion, e.resident, e.time, e.basis, e.offers
     FROM event e JOIN word w ON w.resident = e.resident AND w.purpose = e.purpose AND w.granted AND e.time >= w.since
-    WHERE NOT EXISTS (
+    WHERE outgrown(w.born, w.since, e.time) IS NULL AND NOT EXISTS (
         SELECT FROM word a WHERE a.resident = e.resident AND a.purpose = 'activity' AND e.time < a.since
     ) AND NOT EXISTS (
         SELECT FROM consents p WHERE p.resident = e.resident AND p.purpose = 'pause' AND e.time < pause_end(p)
@@ -97,7 +102,9 @@ _POPULARITY = text("""
                count(DISTINCT j.resident) AS residents
         FROM journal j JOIN consents c ON c.resident = j.resident AND c.purpose = 'activity' AND c.granted
             AND c.notice >= :least AND c.since <= j.accepted
-        WHERE j.time > :now - interval '28 days' AND j.time <= :now AND NOT EXISTS (
+        LEFT JOIN dependants d ON d.resident = j.resident
+        WHERE j.time > :now - interval '28 days' AND j.time <= :now AND outgrown(d.born, c.since, :now) IS NULL
+        AND NOT EXISTS (
             SELECT FROM consents p WHERE p.resident = j.resident AND p.purpose = 'pause' AND :now < pause_end(p)
         ) GROUP BY j.offer
     ), gone AS (
@@ -185,7 +192,7 @@ async def deeds(
     connection: AsyncConnection, residents: Sequence[Pseudonym], now: datetime
 ) -> dict[Pseudonym, list[Interaction]]:
     """Return what `JournalRecords.of` does, in a transaction of the caller's."""
-    values = {"residents": list(residents), "after": now - _MEMORY, "most": _MOST}
+    values = {"residents": list(residents), "after": now - _MEMORY, "now": now, "most": _MOST}
     found: dict[Pseudonym, list[Interaction]] = {resident: [] for resident in residents}
     for row in await connection.execute(_OF, values):
         event = Interaction(row.id, row.offer, InteractionType(row.type), row.time, row.value)

@@ -1,5 +1,6 @@
 """SQL as somebody who looks for leaks reads it: every row of every table, and what a withdrawal should have deleted."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,7 +25,8 @@ _TABLES = text("""
 _UNDER_WAY = "(SELECT resident FROM forgettings WHERE done IS NULL AND requested > :patience)"
 _ALLOWED = (
     "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose IN ({purposes}) "
-    "AND c.since <= t.{time})"
+    "AND c.since <= t.{time} AND NOT EXISTS (SELECT FROM dependants d "
+    "WHERE d.resident = c.resident AND outgrown(d.born, c.since, :patience) IS NOT NULL))"
 )
 _KEPT = {
     "journal": _ALLOWED.format(purposes="'activity'", time="accepted"),
@@ -35,19 +37,40 @@ _KEPT = {
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose = 'partner:' || t.partner)"
     ),
 }
-_ERASED = ("consents", "forgettings", "accesses")
-_WITHDRAWN = {
-    **{
-        table: text(
-            f"SELECT count(*) FROM {table} t WHERE NOT EXISTS {allowed} AND t.resident NOT IN {_UNDER_WAY}"  # noqa: S608 - ours
+_ERASED = (
+    ("consents", "resident"),
+    ("forgettings", "resident"),
+    ("accesses", "resident"),
+    ("dependants", "resident"),
+    ("guardians", "guardian"),
+    ("guardians", "dependant"),
+    ("guardian_choices", "guardian"),
+    ("guardian_choices", "dependant"),
+    ("helpers", "resident"),
+    ("helpers", "helper"),
+)
+# A leave that is over, and what guardians said of a child who is 13: both go within minutes.
+_OVER = {
+    "helpers": "SELECT count(*) FROM helpers WHERE until <= :patience - interval '10 minutes'",
+    "guardian_choices": "SELECT count(*) FROM guardian_choices c JOIN dependants d ON d.resident = c.dependant "
+    "WHERE birthday(d.born, 13) <= :patience - interval '10 minutes'",
+    "guardians": "SELECT count(*) FROM guardians g JOIN dependants d ON d.resident = g.dependant "
+    "WHERE birthday(d.born, 18) <= :patience - interval '10 minutes'",
+}
+_WITHDRAWN = (
+    *(
+        (
+            table,
+            f"SELECT count(*) FROM {table} t WHERE NOT EXISTS {allowed} AND t.resident NOT IN {_UNDER_WAY}",  # noqa: S608 - ours
         )
         for table, allowed in _KEPT.items()
-    },
-    **{
-        table: text(f"SELECT count(*) FROM {table} t JOIN erasures e ON e.resident = t.resident")  # noqa: S608 - ours
-        for table in _ERASED
-    },
-}
+    ),
+    *(
+        (table, f"SELECT count(*) FROM {table} t JOIN erasures e ON e.resident = t.{column}")  # noqa: S608 - ours
+        for table, column in _ERASED
+    ),
+    *_OVER.items(),
+)
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -84,11 +107,9 @@ class LeakRecords:
 
     async def withdrawn(self, now: datetime, patience: timedelta = timedelta(seconds=10)) -> dict[str, int]:
         """Return how many rows of each table tell of somebody who no longer allows it, where there are any."""
+        counts: Counter[str] = Counter()
         async with self._database.begin() as connection:
-            counts = {
-                table: int((await connection.execute(query, {"patience": now - patience})).scalar_one())
-                if table in _KEPT
-                else int((await connection.execute(query)).scalar_one())
-                for table, query in _WITHDRAWN.items()
-            }
+            for table, query in _WITHDRAWN:
+                values = {"patience": now - patience} if ":patience" in query else {}
+                counts[table] += int((await connection.execute(text(query), values)).scalar_one())
         return {table: count for table, count in counts.items() if count}

@@ -14,8 +14,17 @@ from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.scribe import Scribe, Word
 
-_CONSENTS = text("SELECT resident, purpose, granted, notice, since, seq FROM consents WHERE resident = ANY(:residents)")
-_LOCKED = text(f"{_CONSENTS.text} ORDER BY resident, purpose FOR SHARE")
+# Of a dependant without any word, one row with the birth date alone.
+_CONSENTS = text("""
+    SELECT coalesce(c.resident, d.resident) AS resident, purpose, granted, notice, since, seq, born
+    FROM (SELECT * FROM consents WHERE resident = ANY(:residents)) c
+    FULL JOIN (SELECT * FROM dependants WHERE resident = ANY(:residents)) d ON d.resident = c.resident
+""")
+_LOCKED = text("""
+    SELECT c.resident, purpose, granted, notice, since, seq, born
+    FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
+    WHERE c.resident = ANY(:residents) ORDER BY c.resident, purpose FOR SHARE OF c
+""")
 _HISTORY = text("""
     SELECT seq, purpose, granted, notice, time FROM ledger
     WHERE resident = :resident AND starts_with(purpose, :partner) = :partners AND purpose <> ALL(:choices) ORDER BY seq
@@ -41,8 +50,15 @@ class LedgerRecords:
         self._database = database
         self._scribe = Scribe(database)
 
-    async def append(
-        self, resident: Pseudonym, purpose: str, *, granted: bool, notice: int, time: datetime
+    async def append(  # noqa: PLR0913 - an entry has so many parts
+        self,
+        resident: Pseudonym,
+        purpose: str,
+        *,
+        granted: bool,
+        notice: int,
+        time: datetime,
+        guardian: Pseudonym | None = None,
     ) -> Consents:
         """Write one entry, the latest word and, for a withdrawal, the forgetting; an unchanged word writes nothing.
 
@@ -55,7 +71,7 @@ class LedgerRecords:
         Erased
             The pseudonym is nobody's any more.
         """
-        found = await self._scribe.append(Word(resident, purpose, granted, notice, time))
+        found = await self._scribe.append(Word(resident, purpose, granted, notice, time, guardian))
         if not (its := [row for row in found if row.resident == resident]):
             raise Erased
         return _consents(resident, its)
@@ -146,9 +162,11 @@ async def locked(connection: AsyncConnection, resident: Pseudonym) -> Consents:
 
 
 def _consents(resident: Pseudonym, found: Sequence[Row[Any]]) -> Consents:
-    words = {row.purpose: Grant(row.granted, row.notice, row.since) for row in found}
-    seq = max((row.seq for row in found), default=0)
+    said = [row for row in found if row.purpose is not None]
+    words = {row.purpose: Grant(row.granted, row.notice, row.since) for row in said}
+    seq = max((row.seq for row in said), default=0)
     partners = {name.removeprefix(PARTNER): word for name, word in words.items() if name.startswith(PARTNER)}
     choices = {Choice(name): word for name, word in words.items() if name in CHOICES}
     grants = {Purpose(n): word for n, word in words.items() if not n.startswith(PARTNER) and n not in CHOICES}
-    return Consents(resident, seq, grants, partners=partners, choices=choices)
+    born = found[0].born if found else None
+    return Consents(resident, seq, grants, partners=partners, choices=choices, born=born)

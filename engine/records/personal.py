@@ -1,7 +1,7 @@
 """Everything the durable home holds of one person, for that person's own eyes: the right of access."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,27 @@ _ACCESSES = text("""
     SELECT time, who, capacity, purpose, what, fields FROM accesses WHERE resident = :resident ORDER BY time, id
 """)
 _SHOWN = text("SELECT time, basis, offers FROM impressions WHERE resident = :resident ORDER BY time")
+_DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
+_TIES = text("""
+    SELECT 'DEPENDANT' AS role, r.person, d.born, NULL::text[] AS actions, g.since, NULL::timestamptz AS until
+    FROM guardians g JOIN dependants d ON d.resident = g.dependant JOIN residents r ON r.pseudonym = g.dependant
+    WHERE g.guardian = :resident
+    UNION ALL
+    SELECT 'GUARDIAN', NULL, NULL, NULL, since, NULL FROM guardians WHERE dependant = :resident
+    UNION ALL
+    SELECT 'HELPER', r.person, NULL, h.actions, h.since, h.until
+    FROM helpers h JOIN residents r ON r.pseudonym = h.helper WHERE h.resident = :resident
+    UNION ALL
+    SELECT 'HELPS', r.person, NULL, h.actions, h.since, h.until
+    FROM helpers h JOIN residents r ON r.pseudonym = h.resident WHERE h.helper = :resident
+    ORDER BY since, role
+""")
+_WORDS = text("""
+    SELECT 'GUARDIANS_WORD' AS role, purpose, granted, notice, since FROM guardian_choices WHERE dependant = :resident
+    UNION ALL
+    SELECT 'WORD_FOR_DEPENDANT', purpose, granted, notice, since FROM guardian_choices WHERE guardian = :resident
+    ORDER BY since, role, purpose
+""")
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -72,8 +93,29 @@ class Known(msgspec.Struct, frozen=True):
     handle: str
 
 
+class Kin(msgspec.Struct, frozen=True):
+    """Somebody whom one acts for, or who acts for one; other guardians are not named."""
+
+    role: str
+    person: UUID | None
+    born: date | None
+    actions: Sequence[str] | None
+    since: datetime
+    until: datetime | None
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A guardian's own word on a child's consent."""
+
+    role: str
+    purpose: str
+    granted: bool
+    notice: int
+    time: datetime
+
+
 class Personal(msgspec.Struct, frozen=True):
-    """All of it, oldest first."""
+    """All of it, oldest first; the birth date is there of somebody who has, or had, guardians."""
 
     decisions: Sequence[Decision]
     interests: Interests
@@ -81,6 +123,9 @@ class Personal(msgspec.Struct, frozen=True):
     shown: Sequence[Shown]
     partners: Sequence[Known] = ()
     accesses: Sequence[Accessed] = ()
+    born: date | None = None
+    kin: Sequence[Kin] = ()
+    said: Sequence[Said] = ()
 
 
 class PersonalRecords:
@@ -105,4 +150,7 @@ class PersonalRecords:
                 [Shown(*row) for row in await connection.execute(_SHOWN, its)],
                 [Known(*row) for row in await connection.execute(_HANDLES, its)],
                 [accessed(row) for row in await connection.execute(_ACCESSES, its)],
+                (await connection.execute(_DEPENDANT, its)).scalar_one_or_none(),
+                [Kin(*row) for row in await connection.execute(_TIES, its)],
+                [Said(*row) for row in await connection.execute(_WORDS, its)],
             )

@@ -22,10 +22,11 @@ _TOLD = text("""
 """)
 _TELL = text("""
     INSERT INTO interests (resident, content, updated)
-    SELECT :resident, CAST(:content AS jsonb), :now FROM consents
-    WHERE resident = :resident AND purpose = 'interests' AND granted AND NOT EXISTS (
+    SELECT :resident, CAST(:content AS jsonb), :now FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
+    WHERE c.resident = :resident AND c.purpose = 'interests' AND c.granted AND outgrown(d.born, c.since, :now) IS NULL
+    AND NOT EXISTS (
         SELECT FROM consents p WHERE p.resident = :resident AND p.purpose = 'pause' AND :now < pause_end(p)
-    ) FOR SHARE
+    ) FOR SHARE OF c
     ON CONFLICT (resident) DO UPDATE SET content = excluded.content, updated = excluded.updated
 """)
 

@@ -12,7 +12,8 @@ from engine.records.database import Database
 from engine.records.together import Together
 
 _APPEND = text("""
-    SELECT resident, purpose, granted, notice, since, seq FROM ledger_append(CAST(:words AS jsonb))
+    SELECT a.resident, purpose, granted, notice, since, seq, d.born
+    FROM ledger_append(CAST(:words AS jsonb)) a LEFT JOIN dependants d ON d.resident = a.resident
 """)
 # Appending itself does not wait for the disk, so that no process queues for it behind the head of the chain. This does:
 # it writes a mark behind the entries into the write-ahead log, which goes to disk in order, many marks at once.
@@ -21,13 +22,14 @@ _Rows = Sequence[Row[Any]]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A resident's word on one purpose, partner or choice, on its way into the ledger."""
+    """A resident's word on one purpose, partner or choice, or a guardian's for a child, on its way into the ledger."""
 
     resident: Pseudonym
     purpose: str
     granted: bool
     notice: int
     time: datetime
+    guardian: Pseudonym | None = None
 
 
 class Scribe:

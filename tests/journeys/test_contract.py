@@ -17,6 +17,8 @@ MORE_THAN_FORM = {
     "popular_offers": "a position lies in the city",
     "similar_offers": "a position lies in the city",
     "count_visitors": "only days that are over are told",
+    "register_dependant": "a birth date is that of a child",
+    "allow_helper": "a leave ends within a year, and nobody helps themself",
     "tell_interests": "districts and languages must be ones there are",
 }
 """Operations that may refuse what the document allows, and why no schema can say it."""

@@ -28,7 +28,7 @@ TABLES = ("residents", "consents", "journal", "journal_ids", "interests")
 
 @pytest.fixture
 async def house(parts, tmp_path):
-    """A database of its own on the shared server, since all of it is put back."""
+    """Databases of its own on the shared servers, since all of it is put back."""
     name = f"replay_{uuid4().hex[:8]}"
     server = Database(parts.addresses.database)
     async with server.alone() as connection:
@@ -37,7 +37,8 @@ async def house(parts, tmp_path):
     its = settings_of(parts.addresses)
     url = its.database.replace("/vinkki?", f"/{name}?")
     assert url != its.database
-    mine = its.model_copy(update={"database": url, "home": tmp_path})
+    redis = its.redis.rpartition("/")[0] + "/9"
+    mine = its.model_copy(update={"database": url, "redis": redis, "home": tmp_path})
     stores = wiring.connect(mine)
     await wiring.prepare(mine, stores, datetime.now(UTC))
     yield mine, stores

@@ -19,11 +19,13 @@ from engine.consent import Consents, Entry, Grant, Register
 from engine.counts import Counts
 from engine.errors import BrokerUnavailable, Erased, StoreUnavailable
 from engine.events import Impression
+from engine.family import Family
 from engine.ledger import ConsentLedger
 from engine.receipts import Decided
 from engine.residents import Residents
 from engine.settings import Settings
 from engine.taste import key
+from tests.unit.api.kin import Kin
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:8123"
@@ -35,6 +37,8 @@ class Memory:
 
     links: dict[UUID, str] = field(default_factory=dict)
     told: dict = field(default_factory=dict)
+    kin: Kin = field(default_factory=Kin)
+    now: datetime = NOW
     entries: list = field(default_factory=list)
     flags: dict = field(default_factory=dict)
     offers: set = field(default_factory=set)
@@ -77,8 +81,10 @@ class Memory:
         self.told[permit.resident] = interests
         return True
 
-    async def append(self, resident, purpose, *, granted, notice, time):
+    async def append(self, resident, purpose, *, granted, notice, time, guardian=None):
         self.check()
+        if guardian is not None:
+            granted = self.kin.say(guardian, resident, purpose, granted=granted, notice=notice, time=time)
         if resident in self.erased:
             raise Erased
         self.entries.append((resident, Entry(len(self.entries) + 1, purpose, granted, notice, time)))
@@ -86,7 +92,8 @@ class Memory:
 
     def held(self, resident):
         own = [entry for of, entry in self.entries if of == resident]
-        return Consents(resident, len(own), {e.purpose: Grant(e.granted, e.notice, e.time) for e in own})
+        grants = {e.purpose: Grant(e.granted, e.notice, e.time) for e in own}
+        return Consents(resident, len(own), grants, born=self.kin.born.get(resident))
 
     async def decisions(self, resident):
         self.check()
@@ -187,14 +194,18 @@ class Door:
     live: Live
     suggester: Canned
     feed: SimpleNamespace
+    kin: Kin
     me: UUID = field(default_factory=uuid4)
     now: datetime = NOW
 
     def headers(self, token=None):
-        return {"Authorization": f"Bearer {token or self.issuer.resident(self.me, NOW)}"}
+        return {"Authorization": f"Bearer {token or self.issuer.resident(self.me, self.memory.now)}"}
 
     async def get(self, path, token=None):
         return await self.client.get(path, headers=self.headers(token))
+
+    async def delete(self, path, token=None):
+        return await self.client.delete(path, headers=self.headers(token))
 
     async def put(self, path, body, token=None):
         return await self.client.put(path, json=body, headers=self.headers(token))
@@ -226,12 +237,15 @@ async def door(issuer) -> AsyncIterator[Door]:
 
     async def nothing() -> None: ...
 
+    residents, ledger, kin = Residents(memory, memory), ConsentLedger(memory, memory, Register.read()), memory.kin
     house = SimpleNamespace(
         settings=Settings(home=issuer.home),
-        clock=lambda: NOW,
+        clock=lambda: memory.now,
         stores=SimpleNamespace(database=memory, online=memory, ledger=memory),
-        residents=Residents(memory, memory),
-        ledger=ConsentLedger(memory, memory, Register.read()),
+        residents=residents,
+        ledger=ledger,
+        family=Family(kin, residents, ledger),
+        invitations=kin,
         receipts=memory,
         personal=None,
         partners=memory,
@@ -252,4 +266,4 @@ async def door(issuer) -> AsyncIterator[Door]:
         close=nothing,
     )
     async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
-        yield Door(client, issuer, memory, log, live, suggester, feed)
+        yield Door(client, issuer, memory, log, live, suggester, feed, kin)

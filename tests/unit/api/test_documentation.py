@@ -54,6 +54,8 @@ def every_operation():
                 "publisher",
                 "settings",
                 "ledger",
+                "family",
+                "invitations",
                 "receipts",
                 "view",
                 "remover",

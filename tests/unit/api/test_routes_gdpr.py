@@ -47,7 +47,7 @@ class Vault:
         return self.held.get(person)
 
     async def erase(self, person, *_):
-        return Erasure("p", 1) if isinstance(person, UUID) and self.held.pop(person, None) else None
+        return [Erasure("p", 1)] if isinstance(person, UUID) and self.held.pop(person, None) else []
 
     async def unfinished(self):
         return []

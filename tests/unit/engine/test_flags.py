@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.choices import Choice
 from engine.consent import Consents, Grant, Purpose
-from engine.flags import CODES, pack, unpack
+from engine.flags import BORN, CODES, pack, unpack
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zone is given beside
 GRANTS = st.builds(Grant, st.booleans(), st.integers(0, 30_000), MOMENTS)
@@ -29,7 +29,7 @@ def test_the_forms_begin_with_what_orders_them(one, other):
 
 
 def test_no_two_words_share_a_number():
-    assert len(set(CODES.values())) == len(Purpose) + len(Choice)
+    assert len({*CODES.values(), BORN}) == len(Purpose) + len(Choice) + 1
 
 
 def test_the_five_purposes_of_suggestions_take_less_than_a_hundred_bytes():

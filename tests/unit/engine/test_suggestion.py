@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 import pytest
@@ -425,3 +425,36 @@ async def test_what_is_chosen_now_leads_whoever_asks_and_no_store_is_asked():
     chosen = nobody.chosen(Query(limit=3), Interests(keywords=("yso:swimming",)), NOW)
     assert (chosen.basis, [id_[:4] for id_ in chosen.offers]) == ("stated", ["swim"] * 3)
     assert nobody.chosen(Query(), Interests(keywords=("yso:nothing",)), NOW).basis == "popular"
+
+
+SMALL = offer("small", age_min=0, age_max=6)
+BIG = offer("big", age_min=7, age_max=12)
+UNKNOWN = offer("unknown")
+GROWN = offer("grown", age_min=18, age_max=99)
+
+
+async def suggested_to(born: date | None, *purposes: Purpose, query: Query | None = None, **state) -> Suggestions:
+    held = msgspec.structs.replace(consents(*purposes), born=born)
+    store = Store(Opened(held, state.get("learned"), state.get("told")))
+    return await Suggester(loaded(SMALL, BIG, UNKNOWN, GROWN), store, Away()).suggestions(
+        "child", query or Query(), NOW
+    )
+
+
+@pytest.mark.parametrize("told", [None, Interests(birth_year=1980)])
+async def test_a_dependants_own_age_is_used_whatever_else_may_be_and_whatever_is_told(told):
+    for purposes in ((), ALL):
+        answer = await suggested_to(date(2019, 11, 22), *purposes, told=told)
+        assert set(answer.offers) == {"big", "unknown"}, "seven today"
+        assert {item.fit.age for item in answer.items} == {"fits", "unknown"}
+    assert set((await suggested_to(date(2019, 11, 23))).offers) == {"small", "unknown"}
+
+
+async def test_without_any_consent_a_dependant_gets_what_is_popular_and_is_told_so():
+    assert (await suggested_to(date(2019, 11, 22))).basis == "popular"
+
+
+async def test_who_asks_for_another_age_or_is_of_age_is_asked_no_birthday():
+    assert set((await suggested_to(date(2019, 11, 22), query=Query(age=5))).offers) == {"small", "unknown"}
+    assert len((await suggested_to(date(2008, 11, 22))).offers) == 4
+    assert set((await suggested_to(date(2008, 11, 23))).offers) == {"unknown"}
