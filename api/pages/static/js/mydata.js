@@ -45,7 +45,7 @@ async function load() {
   if (!session.signedIn()) return;
   messages.show();
   for (const name of ["download", "erase"]) reveal(name, true);
-  await Promise.all([pause.load(), known.load(), why.load(), others.partners(), others.accesses()]);
+  await Promise.all([pause.load(), known.load(), why.load(), others.partners(), others.accesses(), others.family()]);
 }
 
 function onEnd(reason) {
