@@ -94,7 +94,7 @@ class Reader(Generic[_T]):
                 refused.append(self._refusal("unknown_version", f"This worker reads version {VERSION}.", message))
         if refused:
             log.warning("messages refused", topic=self.topic.name, messages=len(refused))
-            await self._persist(self._refuse, refused)
+            await self._tell(refused)
         if events:
             await self._take(events)
 
@@ -110,7 +110,16 @@ class Reader(Generic[_T]):
                     await self._take(some)
             else:
                 refusal = self._refusal("failed", type(error).__name__, msgspec.json.encode(events[0]))
-                await self._persist(self._refuse, [refusal])
+                await self._tell([refusal])
+
+    async def _tell(self, refused: Sequence[Refused]) -> None:
+        try:
+            await self._persist(self._refuse, refused)
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._stop(f"{self.topic.name}: What is refused cannot be told: {type(error).__name__}.")
+            raise
 
     async def _persist(self, do: Callable[[Sequence[Any]], Awaitable[None]], with_what: Sequence[Any]) -> None:
         try:

@@ -27,6 +27,15 @@ class Chore:
     every_seconds: float
     do: Callable[[], Awaitable[object]]
 
+    async def once(self) -> None:
+        """Do it now, and live with its failure."""
+        try:
+            await self.do()
+        except VinkkiError as error:
+            log.warning("chore put off", chore=self.name, why=error.detail)
+        except Exception:
+            log.exception("chore failed", chore=self.name)
+
 
 def create_app(bootstrap: str, partitions: int, readers: list[Reader[Any]], chores: list[Chore]) -> faust.App:
     """Return an app that reads every topic; it opens nothing before it is started."""
@@ -48,19 +57,8 @@ def create_app(bootstrap: str, partitions: int, readers: list[Reader[Any]], chor
     for reader in readers:
         attach(app, reader)
     for chore in chores:
-        _schedule(app, chore)
+        app.timer(interval=chore.every_seconds, name=chore.name)(chore.once)
     return app
-
-
-def _schedule(app: faust.App, chore: Chore) -> None:
-    @app.timer(interval=chore.every_seconds, name=chore.name)  # type: ignore[untyped-decorator]
-    async def timer() -> None:
-        try:
-            await chore.do()
-        except VinkkiError as error:
-            log.warning("chore put off", chore=chore.name, why=error.detail)
-        except Exception:
-            log.exception("chore failed", chore=chore.name)
 
 
 async def run(
