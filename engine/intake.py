@@ -98,15 +98,16 @@ class Intake:
     async def consents_changed(self, changes: Sequence[ConsentChange], now: datetime) -> None:
         """Do what withdrawals order, and bring the online state in line with the ledger."""
         residents = list({change.resident for change in changes})
+        await self.rebuild(residents, now)
         for resident in residents:
             await self._ledger.forget(now, now, resident)
-        await self.rebuild(residents, now)
 
     async def sweep(self, now: datetime, after: timedelta = timedelta(seconds=2)) -> None:
         """Complete forgettings whose nudge was lost or interrupted."""
         for resident in await self._ledger.overdue(now - after):
-            await self._ledger.forget(now - after, now, resident)
+            # First, since only what is not yet forgotten comes here again; it reads nothing of what is to be.
             await self.rebuild([resident], now)
+            await self._ledger.forget(now - after, now, resident)
         FORGETTING_BACKLOG.set(await self._ledger.backlog())
 
     async def keep_house(self, now: datetime) -> None:
