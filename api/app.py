@@ -32,7 +32,7 @@ from api.routes.receipts import ReceiptRoutes
 from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
 from api.terms import Terms
-from engine.errors import StoreUnavailable
+from engine.errors import StoreUnavailable, VinkkiError
 
 if TYPE_CHECKING:
     from api.wiring import House
@@ -115,9 +115,13 @@ def _health(house: "House") -> HealthRoutes:
 
 def _lifespan(house: "House") -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def living(_: FastAPI) -> AsyncIterator[None]:
+    async def living(app: FastAPI) -> AsyncIterator[None]:
         try:
-            await house.open()
+            try:
+                await house.open()
+            except VinkkiError as error:
+                app.state.failure = error
+                raise
             yield
         finally:
             await house.close()

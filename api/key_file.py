@@ -5,15 +5,25 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.errors import Misconfigured
+
 
 def keep(path: Path, make: Callable[[], bytes]) -> bytes:
     """Return what the file holds, making it where it is missing.
 
     Two processes may do so at once: the first to link its file into place wins for both.
+
+    Raises
+    ------
+    Misconfigured
+        The file cannot be read or written.
     """
-    if not path.exists():
-        _write(path, make())
-    return path.read_bytes()
+    try:
+        if not path.exists():
+            _write(path, make())
+        return path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"The key {path} cannot be kept ({error.strerror}); choose another folder.") from error
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -35,7 +35,7 @@ from redis.exceptions import RedisError
 
 from engine import flags
 from engine.consent import Consents, Permit, Purpose
-from engine.errors import ConsentRequired, StoreUnavailable
+from engine.errors import ConsentRequired, Misconfigured, StoreUnavailable
 from engine.events import Pseudonym
 from engine.residents import Interests
 from engine.sealed import Sealed, basis, moment, since
@@ -96,9 +96,14 @@ class Online:
 
     def __init__(self, url: str) -> None:
         # One attempt a call: whoever calls knows whether to answer without the store or to wait for it.
-        self._redis = Redis.from_url(
-            url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1), max_connections=64
-        )
+        once = Retry(NoBackoff(), 1)
+        try:
+            self._redis = Redis.from_url(
+                url, socket_timeout=2, socket_connect_timeout=1, retry=once, max_connections=64
+            )
+        except ValueError:
+            # Not even as a cause: it may hold a password.
+            raise Misconfigured("VINKKI_REDIS is no address; it looks like redis://:secret@host:port/0.") from None
         self._enforce = self._redis.register_script(flags.ENFORCE)
         self._swap = self._redis.register_script(_SWAP)
         self._tell = self._redis.register_script(_TELL)

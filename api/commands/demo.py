@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import httpx
 from api import assets, wiring
 from api.commands import simulate
 from api.commands.importing import bring_sample
-from api.commands.parts import addressed, note_running, parts, running, say
+from api.commands.parts import addressed, check_port, note_running, parts, running, say
 from api.commands.supervisor import Supervisor
 from engine import telemetry
 from engine.errors import Misconfigured
@@ -32,7 +31,7 @@ def run(home: Path, port: int, residents: int) -> None:
     settings = load(home=home.absolute(), port=port)
     if running(settings):
         raise Misconfigured(f"A demo already runs on {home}; stop it first, or give another folder with --home.")
-    _check_port(settings)
+    check_port(settings)
     try:
         assets.bring(say=say)
         with parts(settings) as found:
@@ -79,17 +78,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         raise Misconfigured("A part has no address.")
     names = ("home", "host", "port", "kafka", "database", "redis")
     return {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in names}
-
-
-def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise Misconfigured(
-                f"Port {settings.port} is in use; stop what uses it, or give another: --port."
-            ) from error
 
 
 def _ready(settings: Settings) -> bool:

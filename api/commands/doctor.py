@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from api import wiring
 from api.commands.parts import addressed, running
-from engine.errors import VinkkiError
+from engine.errors import Misconfigured, VinkkiError
 from engine.records.database import without_secret
 from engine.settings import Settings
 from stream.watchdog import LagReader
@@ -48,12 +48,19 @@ async def _parts(settings: Settings) -> list[Finding]:
     found = settings if addressed(settings) else running(settings)
     if found is None:
         remedy = "Start `vinkki demo`, or set VINKKI_KAFKA, VINKKI_DATABASE and VINKKI_REDIS."
-        return [Finding("parts", False, f"no address is set and no demo runs on {settings.home}", remedy)]  # noqa: FBT003
-    stores, lag = wiring.connect(found), LagReader(found.kafka or "")
+        return [
+            Finding("parts", well=False, seen=f"no address is set and no demo runs on {settings.home}", remedy=remedy)
+        ]
+    try:
+        stores = wiring.connect(found)
+    except Misconfigured as error:
+        return [Finding("settings", well=False, seen=error.detail, remedy="Correct the variable that is named.")]
+    lag = LagReader(found.kafka or "")
     try:
         return [
-            Finding("settings", True, f"{found.environment}, home {found.home}"),  # noqa: FBT003 - it was just read
-            await _look("database", _address(found.database), lambda: _clock(stores), "Start PostgreSQL."),
+            Finding("settings", well=True, seen=f"{found.environment}, home {found.home}"),
+            await _look("database", _address(found.database), lambda: _answers(stores), "Start PostgreSQL."),
+            await _look("clock", "", lambda: _clock(stores), "Synchronise it and the database's, by NTP."),
             await _look("redis", _address(found.redis), stores.online.ping, "Start Redis or Valkey."),
             await _look("kafka", found.kafka or "", stores.publisher.ping, "Start Kafka."),
             await _look("lag", "", lambda: _lag(lag), "Start (another) `vinkki work`, and read its log."),
@@ -67,16 +74,20 @@ async def _look(what: str, seen: str, ask: Callable[[], Awaitable[str | None]], 
     try:
         more = await ask()
     except VinkkiError as error:
-        return Finding(what, False, f"{seen} {error.detail}".strip(), remedy)  # noqa: FBT003
-    return Finding(what, True, " ".join(filter(None, (seen, more))))  # noqa: FBT003
+        return Finding(what, well=False, seen=f"{seen} {error.detail}".strip(), remedy=remedy)
+    return Finding(what, well=True, seen=" ".join(filter(None, (seen, more))))
+
+
+async def _answers(stores: wiring.Stores) -> None:
+    await stores.database.clock()
 
 
 async def _clock(stores: wiring.Stores) -> str:
     """Compare our clock with the database's, which a grant's moment may come from on another machine."""
     skew = abs(await stores.database.clock() - time.time())
     if skew > _MOST_SKEW_SECONDS:
-        raise VinkkiError(f"its clock and ours differ by {skew:.1f} s; synchronise both (NTP).")
-    return f"clock within {skew * 1000:.0f} ms"
+        raise VinkkiError(f"differs from the database's by {skew:.1f} s.")
+    return f"within {skew * 1000:.0f} ms of the database's"
 
 
 async def _lag(reader: LagReader) -> str:
@@ -90,7 +101,7 @@ def _disk(settings: Settings) -> Finding:
     folder = next(p for p in (settings.home.absolute(), *settings.home.absolute().parents) if p.exists())
     free = shutil.disk_usage(folder).free // 1_000_000
     remedy = f"Free some space where {settings.home} lies."
-    return Finding("disk", free >= _LEAST_DISK_MB, f"{free:,} MB free at {settings.home}", remedy)
+    return Finding("disk", well=free >= _LEAST_DISK_MB, seen=f"{free:,} MB free at {settings.home}", remedy=remedy)
 
 
 def _address(url: str | None) -> str:

@@ -1,12 +1,15 @@
 """The parts a command works on: given by address, those of a running demo, or embedded ones for its own time."""
 
+import errno
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
+from engine.errors import Misconfigured
 from engine.settings import Settings
 
 RUNNING = "running.json"
@@ -43,6 +46,30 @@ def last_port(settings: Settings) -> int:
         return int(json.loads((settings.home / RUNNING).read_text())["port"])
     except (OSError, ValueError, KeyError):
         return settings.port
+
+
+def check_port(settings: Settings) -> None:
+    """See that the API can listen where it is told to.
+
+    Raises
+    ------
+    Misconfigured
+        Somebody else listens there, or the address is not this machine's.
+    """
+    try:
+        ours = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(ours[0]) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(ours[4])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Misconfigured(
+                f"Port {settings.port} is in use; stop what uses it, or give another: --port."
+            ) from error
+        raise Misconfigured(
+            f"Nobody can listen on {settings.host}:{settings.port} ({error.strerror or error}); "
+            "set VINKKI_HOST to an address of this machine, or give another port: --port."
+        ) from error
 
 
 def addressed(settings: Settings) -> bool:

@@ -37,4 +37,4 @@ def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
-        raise InvalidInput(f"`{text[:60]}` is not a UUID; make one with: uuidgen") from error
+        raise InvalidInput(f"`{text[:60]}` is not a UUID; `uuidgen` makes one.") from error

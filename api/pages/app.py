@@ -110,8 +110,8 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
     templates = environment()
     for page in PAGES:
         endpoint = _endpoint(page, templates.get_template(page.template), issuer, clock)
-        app.add_api_route(page.path, endpoint, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/favicon.ico", favicon, methods=["GET"], include_in_schema=False)
+        app.add_api_route(page.path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/favicon.ico", favicon, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
 
 

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from engine.errors import InvalidInput, StoreUnavailable
+from engine.errors import InvalidInput, Misconfigured, StoreUnavailable
 from engine.telemetry import logger
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,7 +32,7 @@ class Database:
     """
 
     def __init__(self, url: str, connections: int = 8) -> None:
-        self.url = make_url(url).set(drivername="postgresql+psycopg")
+        self.url = _read(url).set(drivername="postgresql+psycopg")
         self._engine = create_async_engine(
             self.url,
             poolclass=AsyncAdaptedQueuePool,
@@ -169,6 +169,16 @@ def _upgrade(connection: Connection, revision: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     alembic.command.upgrade(config, revision)
+
+
+def _read(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # Not even as a cause: it may hold a password.
+        raise Misconfigured(
+            "VINKKI_DATABASE is no address; it looks like postgresql://user:secret@host/name."
+        ) from None
 
 
 def without_secret(url: str) -> str:
