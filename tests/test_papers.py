@@ -42,7 +42,7 @@ def test_all_that_the_paper_on_privacy_points_at_exists():
     assert [
         test
         for path, test in tests
-        if not re.search(rf"^(async )?def {test}\(", (ROOT / path).read_text("utf-8"), re.M)
+        if not re.search(rf"^(async )?def {test}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE)
     ] == []
 
 
