@@ -33,6 +33,7 @@ from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
 from api.terms import Terms
 from engine.errors import StoreUnavailable, VinkkiError
+from engine.telemetry import tell_waiting
 
 if TYPE_CHECKING:
     from api.wiring import House
@@ -104,13 +105,19 @@ def _health(house: "House") -> HealthRoutes:
     async def lag() -> None:
         await house.lag.lag()
 
+    async def waiting() -> None:
+        tell_waiting(*await house.stores.ledger.waiting(), house.clock())
+
+    async def erasures() -> None:
+        await house.eraser.measure()
+
     checks = {
         "database": database,
         "redis": house.stores.online.ping,
         "kafka": house.publisher.ping,
         "catalogue": catalogue,
     }
-    return HealthRoutes(checks, lag)
+    return HealthRoutes(checks, (lag, waiting, erasures))
 
 
 def _lifespan(house: "House") -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -9,6 +9,7 @@ import hmac
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -26,6 +27,8 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
     purpose: str | None = None
 
 
+_LONGEST = 1_000
+"""Bytes of a line, at most."""
 _decode = msgspec.json.Decoder(Ending).decode
 
 
@@ -43,6 +46,8 @@ class Endings:
     def __init__(self, home: Path, secret: bytes) -> None:
         self.path = home / "audit" / "endings.jsonl"
         self._secret = hmac.digest(secret, b"vinkki endings", "sha256")
+        self._border: set[Ending] | None = None
+        """What is in the file of the newest entry."""
 
     def digest(self, resident: Pseudonym) -> str:
         """Return what stands for a resident here."""
@@ -50,20 +55,28 @@ class Endings:
 
     def newest(self) -> int:
         """Return the ledger's entry up to which all endings are here."""
-        return max((ending.seq for ending in self.read()), default=0)
+        return max((ending.seq for ending in self._newest()), default=0)
 
     def append(self, ended: Iterable[Ended]) -> None:
-        """Add endings, durably."""
-        lines = [Ending(one.seq, self.digest(one.resident), one.time, one.purpose) for one in ended]
-        if not lines:
+        """Add endings, durably; those of the newest entry that are there already are passed over."""
+        told, known = (
+            [Ending(one.seq, self.digest(one.resident), one.time, one.purpose) for one in ended],
+            self._newest(),
+        )
+        if not (lines := [line for line in told if line not in known]):
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(descriptor, b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+            _cut(file)
+            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+            file.flush()
+            os.fsync(file.fileno())
+        self._border = _latest([*known, *lines])
+
+    def _newest(self) -> set[Ending]:
+        if self._border is None or not self.path.exists():
+            self._border = _latest(self.read())
+        return self._border
 
     def read(self, path: Path | None = None) -> Sequence[Ending]:
         """Return every ending of this file, or of a copy at `path`; a last line that a crash cut off is left out.
@@ -84,3 +97,17 @@ class Endings:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise InvalidInput(f"Line {number} of {path} is no ending; restore the file from its copy.") from error
         return found
+
+
+def _latest(endings: Sequence[Ending]) -> set[Ending]:
+    newest = max((ending.seq for ending in endings), default=0)
+    return {ending for ending in endings if ending.seq == newest}
+
+
+def _cut(file: BinaryIO) -> None:
+    """Take away a last line that a crash cut off: what it was to tell is told again."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _LONGEST))
+    end = file.read()
+    if end and not end.endswith(b"\n"):
+        file.truncate(size - len(end) + end.rfind(b"\n") + 1)

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.events import Pseudonym
 from engine.residents import Residents
+from engine.telemetry import ERASURES_UNFINISHED
 
 
 class Erasure(msgspec.Struct, frozen=True):
@@ -88,7 +89,17 @@ class Eraser:
 
     async def complete(self) -> None:
         """Complete erasures that were interrupted between the stores."""
-        for erased in await self._records.unfinished():
+        for erased in await self._unfinished():
             # Above its last entry: whatever was read before cannot be put back.
             await self._online.erase(erased.resident, erased.seq + 1, self._life)
             await self._records.finish(erased.resident)
+            ERASURES_UNFINISHED.dec()
+
+    async def measure(self) -> None:
+        """Say in metrics how many erasures are not complete."""
+        await self._unfinished()
+
+    async def _unfinished(self) -> Sequence[Erasure]:
+        left = await self._records.unfinished()
+        ERASURES_UNFINISHED.set(len(left))
+        return left

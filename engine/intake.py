@@ -22,7 +22,7 @@ from engine.records.residents import ResidentRecords
 from engine.sealed import Sealed
 from engine.subjects import Subject, Subjects
 from engine.taste import LOCATED_FAMILIES, Taste
-from engine.telemetry import DUPLICATES, FOLDED, FORGETTING_BACKLOG, REFUSED, WITHOUT_PERMIT
+from engine.telemetry import DUPLICATES, FOLDED, REFUSED, WITHOUT_PERMIT, tell_waiting
 
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
 Known = Mapping[str, Subject]
@@ -108,7 +108,7 @@ class Intake:
             # First, since only what is not yet forgotten comes here again; it reads nothing of what is to be.
             await self.rebuild([resident], now)
             await self._ledger.forget(now - after, now, resident)
-        FORGETTING_BACKLOG.set(await self._ledger.backlog())
+        tell_waiting(*await self._ledger.waiting(), now)
 
     async def keep_house(self, now: datetime) -> None:
         """Make room for the months ahead, and drop what is older than promised."""

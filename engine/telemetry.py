@@ -4,6 +4,7 @@ import logging
 import sys
 import traceback
 from contextvars import ContextVar
+from datetime import datetime
 from types import TracebackType
 
 import structlog
@@ -95,4 +96,13 @@ LATENCY = Histogram(
 )
 LAG = Gauge("vinkki_stream_lag_messages", "Messages on a topic that no worker has committed", ["topic"])
 FORGETTING_BACKLOG = Gauge("vinkki_forgetting_backlog", "Withdrawals whose forgetting is not complete")
+FORGETTING_OLDEST = Gauge("vinkki_forgetting_oldest_seconds", "Age of the oldest withdrawal that is not complete")
+ERASURES_UNFINISHED = Gauge("vinkki_erasures_unfinished", "Erasures whose online state may not be gone yet")
+PART_READY = Gauge("vinkki_part_ready", "Whether this API process reaches a part (1) or not (0)", ["part"])
 OFFERS = Gauge("vinkki_offers_live", "Offers that this process can suggest")
+
+
+def tell_waiting(count: int, oldest: datetime | None, now: datetime) -> None:
+    """Say in metrics how many withdrawals are not complete, and for how long the oldest has not been."""
+    FORGETTING_BACKLOG.set(count)
+    FORGETTING_OLDEST.set(0 if oldest is None else max(0.0, (now - oldest).total_seconds()))

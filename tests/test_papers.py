@@ -6,6 +6,7 @@ from pathlib import Path
 from typer.main import get_command
 
 from api.cli import app
+from engine.consent import Purpose
 from engine.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +29,33 @@ def test_every_link_of_the_papers_leads_somewhere():
     assert [
         (paper.name, link) for paper, link in links if "://" not in link and not (paper.parent / link).exists()
     ] == []
+
+
+POINTERS = re.compile(r"`((?:api|bench|engine|models|stream|tests)/[\w./-]+)(?:::(\w+))?`")
+
+
+def test_all_that_the_paper_on_privacy_points_at_exists():
+    pointers = POINTERS.findall((ROOT / "docs/privacy.md").read_text("utf-8"))
+    assert [path for path, _ in pointers if not (ROOT / path).exists()] == []
+    tests = [(path, test) for path, test in pointers if test]
+    assert len(tests) > 30
+    assert [
+        test
+        for path, test in tests
+        if not re.search(rf"^(async )?def {test}\(", (ROOT / path).read_text("utf-8"), re.MULTILINE)
+    ] == []
+
+
+def test_every_table_and_purpose_that_holds_somebody_is_in_the_paper_on_privacy():
+    paper = (ROOT / "docs/privacy.md").read_text("utf-8")
+    migrations = "".join(
+        path.read_text("utf-8") for path in (ROOT / "engine/records/migrations/versions").glob("0*.py")
+    )
+    tables = re.findall(r"^\s*CREATE TABLE (\w+) \(\n((?:.*,?\n)+?)\s*\)", migrations, re.MULTILINE)
+    personal = {name for name, columns in tables if re.search(r"^\s*(resident|person) ", columns, re.MULTILINE)}
+    assert {"journal", "residents"} <= personal
+    assert [name for name in sorted(personal) if f"`{name}`" not in paper] == []
+    assert [its for its in Purpose if not its.marketing and f"`{its}`" not in paper] == []
 
 
 def test_decisions_are_numbered_without_gaps_and_dated():

@@ -115,12 +115,9 @@ def _checkpoint(settings: Settings, chain: ChainRecords) -> Chore:
 
 
 def _endings(settings: Settings, records: EndingRecords) -> Chore:
-    endings, newest = Endings(settings.home, Seal.of(settings).secret), list[int]()
+    endings = Endings(settings.home, Seal.of(settings).secret)
 
     async def keep() -> None:
-        seq = newest.pop() if newest else endings.newest()
-        ended = await records.since(seq)
-        endings.append(ended)
-        newest.append(max((one.seq for one in ended), default=seq))
+        endings.append(await records.since(endings.newest()))
 
     return Chore("endings", 5.0, keep)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.operations import JSON, Answer, Operation
 from engine.errors import VinkkiError
-from engine.telemetry import logger
+from engine.telemetry import PART_READY, logger
 
 log = logger("api")
 TAG = "Health"
@@ -47,12 +47,12 @@ class HealthRoutes:
     ----------
     checks
         The parts to look at, by name.
-    measure
-        Brings gauges that are not kept up by themselves to date, before metrics are told.
+    measures
+        Each brings gauges that are not kept up by themselves to date, before metrics are told.
     """
 
     checks: Mapping[str, Check]
-    measure: Check
+    measures: Sequence[Check]
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked here."""
@@ -92,15 +92,21 @@ class HealthRoutes:
 
     async def readiness(self, _: Request) -> Response:
         """Answer `GET /readiness`, having looked at all parts at once."""
-        states = await asyncio.gather(*map(_state, self.checks.values()))
-        parts = dict(zip(self.checks, states, strict=True))
-        ready = all(state == "ok" for state in states)
+        parts = await self._parts()
+        ready = all(state == "ok" for state in parts.values())
         return _json(Readiness("ok" if ready else "unavailable", parts), 200 if ready else 503)
 
     async def metrics(self, _: Request) -> Response:
         """Answer `GET /metrics`; a gauge whose part is away keeps its last value."""
-        await _state(self.measure)
+        await asyncio.gather(self._parts(), *map(_state, self.measures))
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+    async def _parts(self) -> dict[str, str]:
+        """Look at all parts at once; their gauges say the same."""
+        states = await asyncio.gather(*map(_state, self.checks.values()))
+        for part, state in zip(self.checks, states, strict=True):
+            PART_READY.labels(part).set(state == "ok")
+        return dict(zip(self.checks, states, strict=True))
 
 
 def _json(value: Health | Readiness, status: int) -> Response:

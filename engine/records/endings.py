@@ -11,9 +11,10 @@ from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.ledger import CHOICES
 
-# An erasure withdraws as well; of somebody erased, the erasure alone counts.
+# An erasure withdraws as well; of somebody erased, the erasure alone counts. Where nothing was granted any more, it adds
+# no entry and bears the number of the newest one, which may be told of already.
 _ENDED = text("""
-    SELECT seq, resident, time, NULL AS purpose FROM erasures WHERE seq > :seq
+    SELECT seq, resident, time, NULL AS purpose FROM erasures WHERE seq >= :seq
     UNION ALL
     SELECT l.seq, l.resident, l.time, l.purpose FROM ledger l
     WHERE l.seq > :seq AND NOT l.granted AND l.purpose <> ALL(:choices)
@@ -43,7 +44,7 @@ class EndingRecords:
         self._database = database
 
     async def since(self, seq: int, most: int = 5_000) -> Sequence[Ended]:
-        """Return what was ended after ledger entry `seq`, oldest first."""
+        """Return what was ended after ledger entry `seq`, oldest first; erasures at the border are told again."""
         values = {"seq": seq, "most": most, "choices": CHOICES}
         async with self._database.begin() as connection:
             return [Ended(*row) for row in await connection.execute(_ENDED, values)]

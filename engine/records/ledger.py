@@ -40,7 +40,7 @@ _OVERDUE = text("""
     GROUP BY resident ORDER BY min(seq) LIMIT :limit
 """)
 _DONE = text("UPDATE forgettings SET done = :now WHERE seq = ANY(:seqs)")
-_BACKLOG = text("SELECT count(*) FROM forgettings WHERE done IS NULL")
+_WAITING = text("SELECT count(*), min(requested) FROM forgettings WHERE done IS NULL")
 
 
 class LedgerRecords:
@@ -128,8 +128,13 @@ class LedgerRecords:
 
     async def backlog(self) -> int:
         """Return how many withdrawals are not complete."""
+        return (await self.waiting())[0]
+
+    async def waiting(self) -> tuple[int, datetime | None]:
+        """Return how many withdrawals are not complete, and when the oldest of them was said."""
         async with self._database.begin() as connection:
-            return int((await connection.execute(_BACKLOG)).scalar_one())
+            row = (await connection.execute(_WAITING)).one()
+            return row[0], row[1]
 
 
 # A resident who has granted the purpose anew in the meantime keeps what came after: each statement spares it.

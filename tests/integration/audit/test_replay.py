@@ -111,6 +111,21 @@ async def test_what_was_ended_after_the_backup_is_ended_again(house):
     assert "0 erasures and 0 withdrawals" in again.stdout
 
 
+async def test_an_erasure_that_adds_no_entry_to_the_ledger_is_told_of_once(house):
+    settings, stores = house
+    gone, _ = await someone(stores, "activity")
+    still, _ = await someone(stores)
+    endings, records = Endings(settings.home, Seal.of(settings).secret), EndingRecords(stores.database)
+    for person in (gone, still):
+        await wiring.eraser(settings, stores).erase(person, datetime.now(UTC))
+        for _ in range(2):
+            endings.append(await records.since(endings.newest()))
+    assert [one.purpose for one in endings.read()] == [None, None]
+    anew = Endings(settings.home, Seal.of(settings).secret)
+    anew.append(await records.since(anew.newest()))
+    assert len(anew.read()) == 2
+
+
 async def test_without_the_file_it_says_so(house, tmp_path):
     settings, _ = house
     told = await asyncio.to_thread(replay, settings, str(tmp_path / "nowhere.jsonl"))
@@ -121,10 +136,13 @@ def test_a_line_that_a_crash_cut_off_is_left_out_and_a_broken_one_is_named(tmp_p
     endings = Endings(tmp_path, b"secret")
     at = datetime(2026, 11, 26, tzinfo=UTC)
     endings.append([Ended(3, "someone", at, "activity"), Ended(5, "other", at, None)])
+    assert endings.newest() == 5
     with endings.path.open("ab") as file:
         file.write(b'{"seq": 7, "resi')
     assert [(one.seq, one.purpose) for one in endings.read()] == [(3, "activity"), (5, None)]
     assert endings.read()[0].resident == endings.digest("someone") != Endings(tmp_path, b"other").digest("someone")
+    Endings(tmp_path, b"secret").append([Ended(7, "third", at, "learning")])
+    assert [one.seq for one in endings.read()] == [3, 5, 7]
     endings.path.write_bytes(b"junk\n" + endings.path.read_bytes())
     with pytest.raises(InvalidInput, match="Line 1"):
         endings.read()

@@ -46,6 +46,7 @@ class Memory:
     erased: set = field(default_factory=set)
     accesses: list = field(default_factory=list)
     visits: dict = field(default_factory=dict)
+    orders: list = field(default_factory=list)
     away: bool = False
 
     def check(self) -> None:
@@ -108,6 +109,10 @@ class Memory:
 
     async def history(self, resident):
         return [entry for of, entry in self.entries if of == resident]
+
+    async def waiting(self):
+        self.check()
+        return len(self.orders), min(self.orders, default=None)
 
     async def note(self, person, access):
         self.check()
@@ -250,7 +255,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         personal=None,
         partners=memory,
         accesses=memory,
-        eraser=None,
+        eraser=SimpleNamespace(measure=nothing),
         remover=None,
         view=None,
         seal=Seal.of(Settings(home=issuer.home)),
