@@ -25,7 +25,7 @@ COMMANDS = ["demo", "serve", "work", "import", "simulate", "rebuild", "bench", "
 def vinkki(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     env = {name: value for name, value in os.environ.items() if not name.startswith("VINKKI_")} | environment
     command = [sys.executable, "-m", "api", *words]
-    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, env=env, text=True, capture_output=True, timeout=120, check=False)
 
 
 def sentence(done: "subprocess.CompletedProcess[str]") -> str:
