@@ -11,8 +11,8 @@ from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.ledger import CHOICES
 
-# An erasure withdraws as well; of somebody erased, the erasure alone counts. Where nothing was granted any more, it adds
-# no entry and bears the number of the newest one, which may be told of already.
+# An erasure withdraws as well; of somebody erased, the erasure alone counts. Where nothing was granted any more, it
+# adds no entry and bears the number of the newest one, which may be told of already.
 _ENDED = text("""
     SELECT seq, resident, time, NULL AS purpose FROM erasures WHERE seq >= :seq
     UNION ALL
