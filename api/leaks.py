@@ -3,14 +3,17 @@
 Where something was found is told by table, kind of key, file or topic: never the value, and never a name that holds it.
 """
 
-import gzip
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from zipfile import BadZipFile
 
 import httpx
 
+from api.files import blocks, paths
 from engine.consent import Consents, Purpose
 from engine.leaks import Finder
 from engine.online import Online
@@ -19,11 +22,8 @@ from engine.records.ledger import LedgerRecords
 from stream.everything import Message, everything, overdue
 
 APART = b"\n\n"
-SERVERS_OWN = frozenset({"postgres/data", "kafka/data", "valkey/data", "jars"})
-"""Folders of the embedded servers in a home: what they hold is looked through by asking the servers."""
-INVENTED = "personas.json"
-"""The demo's log-in page knows the residents that it has made up."""
-_BLOCK, _OVERLAP = 1 << 20, 1 << 12
+_TELLING = 32 << 20
+"""After how many bytes of a table progress is told."""
 _UNDER_WAY = timedelta(seconds=10)
 _STATE = {b"t": Purpose.ACTIVITY, b"i": Purpose.INTERESTS}
 Said = Callable[[str], None]
@@ -67,15 +67,20 @@ class Search:
     async def sql(self, records: LeakRecords, now: datetime) -> None:
         """Look through every row of every table, and for rows that a withdrawal should have deleted."""
         for table in await records.tables():
-            size = 0
+            size, told = 0, 0
             async for block in records.rows(table):
                 size += len(block)
+                if size - told > _TELLING:
+                    told = size
+                    self._found.said(f"SQL: {table.name}, {size / 1e6:,.1f} MB so far")
                 if self._finder.finds(block):
                     self._found.add(f"SQL: table {table.name}")
                     break
             self._found.said(f"SQL: {table.name}, {size / 1e6:,.1f} MB")
         for name, count in (await records.withdrawn(now)).items():
             self._found.add(f"SQL: table {name}, {count:,} rows of residents who no longer allow it")
+        for name, count in (await records.overdue(now)).items():
+            self._found.add(f"SQL: table {name}, {count:,} rows that are older than promised")
 
     async def redis(self, online: Online, ledger: LedgerRecords, now: datetime) -> None:
         """Look through every key and value, and for state and flags that the ledger does not allow."""
@@ -105,18 +110,32 @@ class Search:
 
     def files(self, roots: Iterable[Path]) -> None:
         """Look through every file below `roots`: logs, artefacts, whatever lies there."""
-        for number, path in enumerate(_files(roots), start=1):
-            shown = path
-            if self._strict.finds(path.name.encode()):
-                self._found.add(f"file: a name in {path.parent}")
-                shown = path.parent
-            try:
-                if any(self._strict.finds(block, binary=True) for block in _blocks(path)):
-                    self._found.add(f"file: {shown}")
-            except (OSError, EOFError) as error:
-                self._found.said(f"file: {shown} cannot be read: {type(error).__name__}")
-            if number % 100 == 0:
-                self._found.said(f"files: {number:,}")
+        number = 0
+        for root in roots:
+            for path in paths(root):
+                shown = self._shown(root, path)
+                if path.is_file():
+                    self._file(path, shown)
+                number += 1
+                if number % 100 == 0:
+                    self._found.said(f"files: {number:,}")
+
+    def _shown(self, root: Path, path: Path) -> Path:
+        """Return the path as far as its names may be shown; note the place of a name that may not be."""
+        shown = root
+        for name in path.relative_to(root).parts:
+            if self._strict.finds(name.encode("utf-8", "replace")):
+                self._found.add(f"file: a name in {shown}")
+                break
+            shown /= name
+        return shown
+
+    def _file(self, path: Path, shown: Path) -> None:
+        try:
+            if any(self._strict.finds(block, binary=True) for block in blocks(path)):
+                self._found.add(f"file: {shown}")
+        except (OSError, EOFError, lzma.LZMAError, BadZipFile, zlib.error, RuntimeError) as error:
+            self._found.said(f"file: {shown} cannot be read: {type(error).__name__}")
 
     async def metrics(self, urls: Iterable[str]) -> None:
         """Look through what processes tell Prometheus."""
@@ -157,24 +176,3 @@ def _allowed(consents: Consents, purpose: Purpose, now: datetime) -> bool:
 
 def _where(message: Message) -> str:
     return f"topic {message.topic}, partition {message.partition}, offset {message.offset}"
-
-
-def _files(roots: Iterable[Path]) -> Iterator[Path]:
-    for root in roots:
-        for path in (root, *sorted(root.rglob("*"))):
-            own = path.relative_to(root).as_posix() if path != root else path.name
-            if path.is_file() and not path.is_symlink() and not _servers(own) and own != INVENTED:
-                yield path
-
-
-def _servers(path: str) -> bool:
-    return any(path.startswith(f"{folder}/") for folder in SERVERS_OWN)
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Yield a file in blocks that overlap, so that nothing is cut."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        kept = b""
-        while block := file.read(_BLOCK):
-            yield kept + block
-            kept = block[-_OVERLAP:]

@@ -1,8 +1,8 @@
 """Finds people's ids where none may be, in any encoding that is known here. What it finds it never repeats.
 
-A blob is looked through as it is and peeled: percent-encoded, JSON-escaped, base64, hexadecimal, UTF-16 and compressed
-parts are opened, and what they hold is looked through in turn. An id is known by its 16 bytes, in both byte orders; in
-text also as a UUID with or without hyphens, in any case, or as one long number.
+A blob is looked through as it is and peeled: percent-encoded, JSON-escaped, base64, base32, hexadecimal, UTF-16 and
+compressed parts are opened, and what they hold is looked through in turn. An id is known by its 16 bytes, in both byte
+orders; in text also as a UUID with or without hyphens, in any case, or as one long number.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 import zlib
-from base64 import b64decode
+from base64 import b32decode, b64decode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from urllib.parse import unquote_to_bytes
@@ -24,6 +24,7 @@ _UUID = re.compile(_HYPHEN.join(_HEX + b"{%d}" % n for n in (8, 4, 4, 4, 12)))
 _NUMBER = re.compile(rb"(?<![0-9])[0-9]{30,39}(?![0-9])")
 _HEX_RUN = re.compile(_HEX + rb"{33,}")
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{22,}")
+_BASE32 = re.compile(rb"[A-Z2-7]{26}|[a-z2-7]{26}")
 _PERCENT_RUN = re.compile(rb"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~+/=-]){16,}")
 _ESCAPE = re.compile(rb"\\u00([0-9A-Fa-f]{2})")
 _ESCAPED_HYPHEN = re.compile(rb"%2[dD]|\\u002[dD]")
@@ -34,6 +35,8 @@ _DEPTH, _LARGEST = 3, 64 << 20
 _APART = b"\n\n"
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 ID_BYTES = 16
+WORD_LETTERS = 22
+"""Of a pseudonym."""
 
 
 class Finder:
@@ -75,7 +78,11 @@ class Finder:
             return True
         if any(_by_number(found[0]) in self._known for found in _NUMBER.finditer(view)):
             return True
-        return bool(self._words) and any(found[0] in self._words for found in _RUN.finditer(view))
+        return bool(self._words) and any(self._names(found[0]) for found in _RUN.finditer(view))
+
+    def _names(self, run: bytes) -> bool:
+        """Say whether one of the words is in a run of letters, whatever it is glued to."""
+        return any(run[at : at + WORD_LETTERS] in self._words for at in range(len(run) - WORD_LETTERS + 1))
 
     def _in_bytes(self, view: bytes) -> bool:
         if len(view) < ID_BYTES:
@@ -122,6 +129,7 @@ def _peeled(view: bytes) -> Iterator[bytes]:
         for decoded in _by_base64(found[0]):
             yield decoded
             yield from _decompressed(decoded)
+        yield from (b32decode(part[0].upper() + b"======") for part in _BASE32.finditer(found[0]))
     yield from _decompressed(view)
 
 

@@ -52,8 +52,12 @@ def test_every_table_and_purpose_that_holds_somebody_is_in_the_paper_on_privacy(
         path.read_text("utf-8") for path in (ROOT / "engine/records/migrations/versions").glob("0*.py")
     )
     tables = re.findall(r"^\s*CREATE TABLE (\w+) \(\n((?:.*,?\n)+?)\s*\)", migrations, re.MULTILINE)
-    personal = {name for name, columns in tables if re.search(r"^\s*(resident|person) ", columns, re.MULTILINE)}
-    assert {"journal", "residents"} <= personal
+    personal = {
+        name
+        for name, columns in tables
+        if re.search(r"^\s*(resident|person|guardian|dependant|helper) ", columns, re.MULTILINE)
+    }
+    assert {"journal", "residents", "guardians"} <= personal
     assert [name for name in sorted(personal) if f"`{name}`" not in paper] == []
     assert [its for its in Purpose if not its.marketing and f"`{its}`" not in paper] == []
 

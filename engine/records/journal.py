@@ -117,7 +117,8 @@ _POPULARITY = text("""
 _PARTITIONS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass")
 POPULARITY_CHANNEL = "popularity"
 """The notification that popularity was recomputed."""
-_MEMORY = timedelta(days=400)
+MEMORY = timedelta(days=400)
+"""How long what residents did is kept, as the notices promise."""
 _MOST = 2_000
 
 
@@ -184,15 +185,15 @@ class JournalRecords:
         """Drop event ids accepted before `ids_before`, and what is older than the notice promises (400 days)."""
         async with self._database.begin() as connection:
             await connection.execute(text("DELETE FROM journal_ids WHERE accepted < :before"), {"before": ids_before})
-            await connection.execute(text("DELETE FROM journal WHERE time < :before"), {"before": now - _MEMORY})
-            await connection.execute(text("DELETE FROM impressions WHERE time < :before"), {"before": now - _MEMORY})
+            await connection.execute(text("DELETE FROM journal WHERE time < :before"), {"before": now - MEMORY})
+            await connection.execute(text("DELETE FROM impressions WHERE time < :before"), {"before": now - MEMORY})
 
 
 async def deeds(
     connection: AsyncConnection, residents: Sequence[Pseudonym], now: datetime
 ) -> dict[Pseudonym, list[Interaction]]:
     """Return what `JournalRecords.of` does, in a transaction of the caller's."""
-    values = {"residents": list(residents), "after": now - _MEMORY, "now": now, "most": _MOST}
+    values = {"residents": list(residents), "after": now - MEMORY, "now": now, "most": _MOST}
     found: dict[Pseudonym, list[Interaction]] = {resident: [] for resident in residents}
     for row in await connection.execute(_OF, values):
         event = Interaction(row.id, row.offer, InteractionType(row.type), row.time, row.value)

@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from engine.accesses import KEPT
 from engine.records.database import Database
+from engine.records.journal import MEMORY
 
 _PEOPLE = text("SELECT person FROM residents")
 _PSEUDONYMS = text("SELECT pseudonym FROM residents UNION SELECT resident FROM erasures")
@@ -38,6 +40,7 @@ _KEPT = {
     ),
 }
 _ERASED = (
+    ("residents", "pseudonym"),
     ("consents", "resident"),
     ("forgettings", "resident"),
     ("accesses", "resident"),
@@ -71,6 +74,10 @@ _WITHDRAWN = (
     ),
     *_OVER.items(),
 )
+_SLACK = timedelta(days=1)
+"""How long the tidying may take that deletes what is over."""
+_PROMISED = {"journal": MEMORY, "impressions": MEMORY, "accesses": KEPT}
+_OLD = {table: text(f"SELECT count(*) FROM {table} WHERE time < :before") for table in _PROMISED}  # noqa: S608 - ours
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -112,4 +119,13 @@ class LeakRecords:
             for table, query in _WITHDRAWN:
                 values = {"patience": now - patience} if ":patience" in query else {}
                 counts[table] += int((await connection.execute(text(query), values)).scalar_one())
+        return {table: count for table, count in counts.items() if count}
+
+    async def overdue(self, now: datetime) -> dict[str, int]:
+        """Return how many rows of each table are older than the notices promise, where there are any."""
+        async with self._database.begin() as connection:
+            counts = {
+                table: int((await connection.execute(_OLD[table], {"before": now - kept - _SLACK})).scalar_one())
+                for table, kept in _PROMISED.items()
+            }
         return {table: count for table, count in counts.items() if count}

@@ -1,11 +1,14 @@
 """Leaks of every kind are planted in the real stores, and each must be found; where all is well, none is."""
 
 import asyncio
+import bz2
 import gzip
-from base64 import b64encode
+import lzma
+from base64 import b32encode, b64encode
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 from uuid import UUID, uuid4
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import httpx
 import pytest
@@ -27,6 +30,7 @@ ENCODINGS = {
     "as it is": str,
     "upper case, without hyphens": lambda p: p.hex.upper(),
     "base64": lambda p: b64encode(p.bytes).decode(),
+    "base32": lambda p: b32encode(p.bytes).decode().rstrip("="),
     "percent-encoded": lambda p: quote(str(p).replace("-", "%2d")),
     "in base64 of JSON": lambda p: b64encode(b'{"sub": "%s"}' % str(p).encode()).decode(),
 }
@@ -125,8 +129,37 @@ async def test_an_id_in_a_log_an_artefact_or_a_name_is_found(own, person, encodi
     assert any(place == f"file: a name in {tmp_path / 'models'}" for place in found) or "/" in written
 
 
-async def test_a_pseudonym_in_a_log_is_found_too(own, person, tmp_path):
-    (tmp_path / "vinkki.log").write_text(f"folded for {await own.residents.pseudonym(person)}\n")
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zip", "a name in a zip"])
+async def test_an_id_in_a_packed_file_is_found_whatever_the_file_is_called(own, person, kind, tmp_path):
+    content, path = b"x" * (3 << 20) + person.bytes + b"x" * (1 << 20), tmp_path / "artefact"
+    if "zip" in kind.split():
+        with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+            archive.writestr("factors.npy" if kind == "zip" else f"{person}.npy", content if kind == "zip" else b"")
+    else:
+        pack = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}[kind]
+        path.write_bytes(pack(content))
+    assert await search(own, sql=False, redis=False, files=[tmp_path]) == [f"file: {path}"]
+
+
+async def test_an_id_in_a_folders_name_is_found_and_never_shown(own, person, tmp_path):
+    inner = tmp_path / "export" / f"of-{person}" / "deep"
+    inner.mkdir(parents=True)
+    (inner / "content.txt").write_text(str(person))
+    found = await search(own, person, sql=False, redis=False, files=[tmp_path])
+    assert found == [f"file: a name in {tmp_path / 'export'}", f"file: {tmp_path / 'export'}"]
+
+
+async def test_a_packed_file_that_is_cut_off_stops_nothing(own, person, tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"x" * 100_000)[:-20])
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04 and no more PK\x05\x06" + b"\0" * 18)
+    (tmp_path / "c.xz").write_bytes(lzma.compress(b"x" * 100_000)[:-20])
+    (tmp_path / "d.log").write_text(str(person))
+    assert await search(own, sql=False, redis=False, files=[tmp_path]) == [f"file: {tmp_path / 'd.log'}"]
+
+
+@pytest.mark.parametrize("line", ["folded for {}\n", "taste_{}.json", "t:{}", "a-{}-b"])
+async def test_a_pseudonym_in_a_log_is_found_too_whatever_it_is_glued_to(own, person, line, tmp_path):
+    (tmp_path / "vinkki.log").write_text(line.format(await own.residents.pseudonym(person)))
     assert await search(own, sql=False, redis=False, files=[tmp_path]) == [f"file: {tmp_path / 'vinkki.log'}"]
 
 
@@ -169,6 +202,37 @@ async def test_what_a_withdrawal_should_have_deleted_is_found(own, person):
     assert await search(own) == []
 
 
+OLD = {
+    "journal": "UPDATE journal SET time = now() - interval '402 days'",
+    "impressions": "UPDATE impressions SET time = now() - interval '402 days'",
+    "accesses": """
+        INSERT INTO accesses (resident, time, who, capacity, purpose, what, fields)
+        SELECT pseudonym, now() - interval '732 days', 'somebody', 'service', 'x', 'y', '{}' FROM residents
+    """,
+}
+
+
+@pytest.mark.usefixtures("person")
+@pytest.mark.parametrize("table", OLD)
+async def test_what_is_older_than_promised_is_found(own, table):
+    assert await search(own, redis=False) == []
+    await own.sql(OLD[table])
+    assert f"SQL: table {table}, 1 rows that are older than promised" in await search(own, redis=False)
+
+
+async def test_progress_is_told_of_every_place(own, person, tmp_path):
+    for number in range(150):
+        (tmp_path / f"{number}.log").write_text("quiet")
+    said = []
+    looked = Search(Finder([person]), Finder([person]), Leaks(said.append))
+    await looked.sql(own.leaks, LATER)
+    await looked.redis(own.online, own.records, LATER)
+    looked.files([tmp_path])
+    for start in ("SQL: public.journal", "SQL: public.ledger", "Redis: ", "files: 100"):
+        assert any(line.startswith(start) for line in said), start
+    assert not any(str(person) in line for line in said)
+
+
 async def test_flags_that_allow_more_than_the_ledger_are_found(own, person):
     resident = await own.residents.pseudonym(person)
     before = await own.ledger.consents(resident)
@@ -184,3 +248,5 @@ async def test_of_an_erased_person_nothing_is_found(own, person, tmp_path):
         assert await search(own, looked_for, files=[tmp_path]) == []
     await own.sql("INSERT INTO consents SELECT resident, 'activity', true, 1, now(), 1 FROM erasures")
     assert any("consents" in place for place in await search(own))
+    await own.sql("DELETE FROM consents", "INSERT INTO residents SELECT gen_random_uuid(), resident FROM erasures")
+    assert await search(own, redis=False) == ["SQL: table residents, 1 rows of residents who no longer allow it"]
