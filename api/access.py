@@ -1,13 +1,15 @@
 """Who may call: bearer tokens as Helsinki Tunnistus (Keycloak) issues them, and what each caller may do.
 
-A token is checked by signature (RS256 alone), exact issuer, exact audience and expiry. What a caller is follows from
-its claims: an API scope makes a service, AD groups make staff, and a UUID as the subject alone makes a resident.
+A token is checked by signature (RS256 alone), exact issuer, exact audience, age and expiry, and its session must not
+have ended. What a caller is follows from its claims: an API scope makes a service, AD groups make staff, and a UUID as
+the subject alone makes a resident.
 """
 
 import hashlib
 import re
+import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,10 +20,12 @@ from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, InvalidClaimError, InvalidKeyIdError, JoseError, MissingClaimError
 from joserfc.jwk import KeySet
 
+from api.ended import Ended, Marks
 from api.errors import Forbidden, Unauthenticated
 from api.keys import KeySource
 from engine.accesses import name
 from engine.errors import InvalidInput
+from engine.logouts import KEPT, Logout
 
 LEEWAY_SECONDS = 30
 REMEMBERED_SECONDS = 60
@@ -179,8 +183,18 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:
     return frozenset(scope for scope in Scope if scope in found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A token that held: until when it is remembered, whose it is, and by what its end is recognised."""
+
+    until: float
+    caller: Caller
+    marks: Marks
+    issued: float
+
+
 class TokenVerifier:
-    """Checks bearer tokens, and remembers for a minute those that held.
+    """Checks bearer tokens, and remembers for a minute those that held; a session's end is in force at once.
 
     Parameters
     ----------
@@ -190,14 +204,19 @@ class TokenVerifier:
         Where the issuer's public keys come from.
     remembered
         How many checked tokens to remember, by their digest.
+    ended
+        Which sessions ended; otherwise none has yet.
     """
 
-    def __init__(self, issuer: str, audience: str, keys: KeySource, remembered: int = 10_000) -> None:
+    def __init__(
+        self, issuer: str, audience: str, keys: KeySource, remembered: int = 10_000, ended: Ended | None = None
+    ) -> None:
         self.issuer = issuer
         self.audience = audience
+        self.ended = ended or Ended(secrets.token_bytes(32))
         self._keys = keys
         self._remembered = remembered
-        self._held: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._held: OrderedDict[bytes, _Held] = OrderedDict()
 
     async def verify(self, token: str, now: datetime) -> Caller:
         """Return who the token stands for.
@@ -210,28 +229,49 @@ class TokenVerifier:
             The issuer's keys cannot be had.
         """
         moment, digest = now.timestamp(), hashlib.sha256(token.encode()).digest()
-        if (held := self._held.get(digest)) is not None and moment < held[0]:
-            return held[1]
-        claims = await self._claims(token, now)
+        if (held := self._held.get(digest)) is not None and moment < held.until:
+            return held.caller
+        claims = await self.signed(token, now)
+        self._check(claims, now)
+        # Nothing is awaited from here on, so that no end of a session comes in between.
+        marks, issued = self.ended.of_token(claims), float(claims["iat"])
+        if self.ended.over(marks, issued):
+            raise Unauthenticated("The session of this token has ended; log in again.", reason="ended")
+        until = min(moment + REMEMBERED_SECONDS, float(claims["exp"]))
         caller = _caller(claims)
-        self._held[digest] = (min(moment + REMEMBERED_SECONDS, float(claims["exp"])), caller)
+        self._held[digest] = _Held(until, caller, marks, issued)
         while len(self._held) > self._remembered:
             self._held.popitem(last=False)
         return caller
 
-    async def close(self) -> None:
-        """Close what the keys come through."""
-        await self._keys.close()
+    def end(self, logouts: Sequence[Logout], now: datetime) -> None:
+        """Refuse from now on the tokens of sessions that ended, those that are remembered included."""
+        if logouts:
+            self.ended.add(logouts, now)
+            over = [digest for digest, held in self._held.items() if self.ended.over(held.marks, held.issued)]
+            for digest in over:
+                del self._held[digest]
 
-    async def _claims(self, token: str, now: datetime) -> dict[str, Any]:
+    async def signed(self, token: str, now: datetime) -> dict[str, Any]:
+        """Return the claims of a token that the issuer signed, whatever they are.
+
+        Raises
+        ------
+        Unauthenticated
+            The issuer did not.
+        Unavailable
+            The issuer's keys cannot be had.
+        """
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated("The token is too long to be one.", reason="too_long")
         try:
-            claims = _signed(token, await self._keys.keys(now))
+            return _signed(token, await self._keys.keys(now))
         except InvalidKeyIdError:
-            claims = await self._claims_by_new_key(token, now)
-        self._check(claims, now)
-        return claims
+            return await self._claims_by_new_key(token, now)
+
+    async def close(self) -> None:
+        """Close what the keys come through."""
+        await self._keys.close()
 
     async def _claims_by_new_key(self, token: str, now: datetime) -> dict[str, Any]:
         try:
@@ -248,6 +288,7 @@ class TokenVerifier:
             iss={"essential": True, "value": self.issuer},
             aud={"essential": True, "value": self.audience},
             exp={"essential": True},
+            iat={"essential": True},
             sub={"essential": True},
         )
         try:
@@ -259,6 +300,10 @@ class TokenVerifier:
         except (InvalidClaimError, MissingClaimError) as error:
             claim = error.claim if error.claim in ("iss", "aud", "exp", "nbf", "iat", "sub") else "claims"
             raise Unauthenticated(f"The token's `{claim}` is not the one needed here.", reason=claim) from error
+        if claims["iat"] <= (now - KEPT).timestamp():
+            raise Unauthenticated("The token is older than any may be; log in again.", reason="too_old")
+        if "events" in claims:
+            raise Unauthenticated("This token tells of an event; nobody is let in by it.", reason="events")
 
 
 def _signed(token: str, keys: KeySet) -> dict[str, Any]:

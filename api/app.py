@@ -24,6 +24,7 @@ from api.routes.health import HealthRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.invitations import InvitationRoutes
+from api.routes.logout import LogoutRoutes
 from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
@@ -82,6 +83,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *GrantRoutes(gate, house.residents, house.ledger, house.stores.ledger, house.partners).operations(),
         *SharingRoutes(gate, house.partners).operations(),
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
+        *LogoutRoutes(house.tokens, house.logouts, house.clock).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),

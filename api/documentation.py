@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from api import errors
 from api.html import STYLE, STYLE_PATH, Node, el, page, table
+from api.operations import JSON
 
 Document = Mapping[str, Any]
 
@@ -82,8 +83,9 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Node:
         rows = [_parameter(parameter) for parameter in operation["parameters"]]
         parts.append(table("Parameters", ("Name", "In", "Form", "Meaning"), rows))
     if "requestBody" in operation:
-        content = operation["requestBody"]["content"]["application/json"]
-        parts += [el("p", "Body: ", _type(content["schema"])), _code(content["example"])]
+        ((media_type, content),) = operation["requestBody"]["content"].items()
+        kind = "Body: " if media_type == JSON else "Body, as a form: "
+        parts += [el("p", kind, _type(content["schema"])), _code(content["example"])]
     rows = [_response(status, response) for status, response in operation["responses"].items()]
     parts.append(table("Answers", ("Status", "Meaning", "Type"), rows))
     parts += _examples(operation)

@@ -7,6 +7,7 @@
     │   ├── MalformedBody        not JSON, or not text
     │   ├── BodyTooLarge         more bytes than the route takes
     │   ├── UnsupportedBody      not sent as application/json
+    │   ├── InvalidLogout        not a logout token for us
     │   └── Faults               several fields at once
     ├── Unauthenticated          no token, or one that does not hold
     └── Forbidden                the token holds, but not for this
@@ -65,6 +66,15 @@ class UnsupportedBody(engine.InvalidInput):
     code = "unsupported_body"
 
 
+class InvalidLogout(engine.InvalidInput):
+    """No session ends by it; send a form with a fresh `logout_token` that the issuer signed for us."""
+
+    code = "invalid_logout"
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, field="logout_token")
+
+
 class Faults(engine.InvalidInput):
     """Several fields cannot be used; correct each one that is named and send it again."""
 
@@ -109,6 +119,7 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidLogout: HTTPStatus.BAD_REQUEST,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
 }
@@ -152,6 +163,8 @@ def headers_of(error: engine.VinkkiError) -> dict[str, str]:
         return {"WWW-Authenticate": 'Bearer error="invalid_token"' if error.reason else "Bearer"}
     if isinstance(error, Forbidden) and error.scope:
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"'}
+    if isinstance(error, InvalidLogout):
+        return {"Cache-Control": "no-store"}
     if isinstance(error, engine.Unavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

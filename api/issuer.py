@@ -18,6 +18,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from api.access import TokenVerifier
+from api.ended import Ended
 from api.key_file import keep
 from api.keys import DiscoveredKeys, FixedKeys
 from engine.settings import Settings
@@ -32,13 +33,13 @@ def address(base: str) -> str:
     return base.rstrip("/") + PATH
 
 
-def token_verifier(settings: Settings, base: str) -> TokenVerifier:
+def token_verifier(settings: Settings, base: str, ended: Ended | None = None) -> TokenVerifier:
     """Return the check of bearer tokens: against the issuer that is set, else against the demo's own at `base`."""
     if settings.issuer is not None:
         keys = DiscoveredKeys(settings.issuer, httpx.AsyncClient(timeout=5))
-        return TokenVerifier(settings.issuer, settings.audience, keys)
+        return TokenVerifier(settings.issuer, settings.audience, keys, ended=ended)
     issuer = DemoIssuer(settings.home, address(base), settings.audience)
-    return TokenVerifier(issuer.issuer, settings.audience, FixedKeys(issuer.public_keys))
+    return TokenVerifier(issuer.issuer, settings.audience, FixedKeys(issuer.public_keys), ended=ended)
 
 
 class DemoIssuer:

@@ -9,7 +9,7 @@ import msgspec
 from api import errors
 from api.access import PERSON_SCHEMA, RESIDENT_SCHEMA
 from api.faults import END
-from api.operations import JSON, Answer, Operation
+from api.operations import Answer, Operation
 from engine.choices import FAMILIES
 from engine.consent import Purpose
 from engine.errors import InvalidInput, Unavailable, VinkkiError
@@ -94,7 +94,7 @@ def _operation(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
         found["security"] = [{"partner": []}]
     if operation.body is not None:
         content = {"schema": refs[id(operation.body)], "example": operation.example}
-        found["requestBody"] = {"required": True, "content": {JSON: content}}
+        found["requestBody"] = {"required": True, "content": {operation.takes: content}}
     return found
 
 

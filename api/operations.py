@@ -20,6 +20,7 @@ from engine.errors import VinkkiError
 
 Handler = Callable[[Request], Awaitable[Response]]
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +35,8 @@ class Operation:
         Answers it.
     form
         The type of its query string, if it takes one.
-    body, example
-        The type of its request body and an example of it.
+    body, example, takes
+        The type of its request body, an example of it, and the media type that it comes in.
     answers
         The type of each good answer by status, with what it means and an example.
     problems
@@ -56,6 +57,7 @@ class Operation:
     form: type | None = None
     body: Any = None
     example: Any = None
+    takes: str = JSON
     answers: Mapping[int, "Answer"] = field(default_factory=dict)
     problems: Sequence[type[VinkkiError]] = ()
     scope: Scope | None = None

@@ -7,8 +7,10 @@ from functools import partial
 
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
+from api.ended import Ended
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
+from api.logout_feed import LogoutFeed
 from api.my_data import DataView
 from api.seal import Seal
 from engine.accesses import KEPT
@@ -30,6 +32,7 @@ from engine.records.imports import Imports
 from engine.records.invitations import InvitationRecords
 from engine.records.journal import JournalRecords
 from engine.records.ledger import LedgerRecords
+from engine.records.logouts import LogoutRecords
 from engine.records.offers import OfferRecords
 from engine.records.partners import PartnerRecords
 from engine.records.personal import PersonalRecords
@@ -138,9 +141,10 @@ def remover(settings: Settings, stores: Stores) -> Remover:
 
 
 async def tidy(stores: Stores, now: datetime) -> None:
-    """Drop what is older than promised of accesses, and what is over of partners."""
+    """Drop what is older than promised of accesses, and what is over of partners and logouts."""
     await AccessRecords(stores.database).sweep(now - KEPT)
     await PartnerRecords(stores.database).sweep(now)
+    await LogoutRecords(stores.database).sweep(now)
 
 
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
@@ -181,12 +185,15 @@ class House:
     lag: LagReader
     divisions: Divisions
     tokens: TokenVerifier
+    logouts: LogoutRecords
+    ends: LogoutFeed
 
     async def open(self) -> None:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         self.suggester.warm_up(self.clock())
         await self.feed.open()
         await self.links.open()
+        await self.ends.open()
         try:
             await self.publisher.open()
         except VinkkiError as error:
@@ -196,6 +203,7 @@ class House:
         """Stop following and disconnect."""
         await self.feed.close()
         await self.links.close()
+        await self.ends.close()
         await self.lag.close()
         await self.tokens.close()
         await self.stores.close()
@@ -216,6 +224,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
+    tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
+    logouts = LogoutRecords(stores.database)
     return House(
         settings=settings,
         clock=clock,
@@ -241,7 +251,9 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),
         divisions=divisions,
-        tokens=tokens or token_verifier(settings, base(settings)),
+        tokens=tokens,
+        logouts=logouts,
+        ends=LogoutFeed(tokens, stores.database, logouts, clock),
     )
 
 

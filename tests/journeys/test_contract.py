@@ -19,6 +19,7 @@ MORE_THAN_FORM = {
     "count_visitors": "only days that are over are told",
     "register_dependant": "a birth date is that of a child",
     "allow_helper": "a leave ends within a year, and nobody helps themself",
+    "end_session": "the issuer must have signed it",
     "tell_interests": "districts and languages must be ones there are",
 }
 """Operations that may refuse what the document allows, and why no schema can say it."""

@@ -45,6 +45,7 @@ class Memory:
     asked: list = field(default_factory=list)
     erased: set = field(default_factory=set)
     accesses: list = field(default_factory=list)
+    logouts: list = field(default_factory=list)
     visits: dict = field(default_factory=dict)
     orders: list = field(default_factory=list)
     away: bool = False
@@ -117,6 +118,12 @@ class Memory:
     async def note(self, person, access):
         self.check()
         self.accesses.append((person, access))
+
+    async def add(self, logout):
+        self.check()
+        new = logout.token not in {one.token for one in self.logouts}
+        self.logouts += [logout] if new else []
+        return new
 
     async def visitors(self, place, day):
         return self.visits.get((place, day), 0)
@@ -255,6 +262,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         personal=None,
         partners=memory,
         accesses=memory,
+        logouts=memory,
         eraser=SimpleNamespace(measure=nothing),
         remover=None,
         view=None,

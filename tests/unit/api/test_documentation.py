@@ -74,6 +74,7 @@ def every_operation():
                 "suggester",
                 "partners",
                 "accesses",
+                "logouts",
             ]
         ),
         stores=SimpleNamespace(online=nothing, ledger=nothing),
