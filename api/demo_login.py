@@ -74,10 +74,17 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     code_verifier: Annotated[str, msgspec.Meta(min_length=43, max_length=128)]
 
 
+class Farewell(msgspec.Struct, frozen=True, kw_only=True):
+    """A log-out (OpenID Connect RP-Initiated Logout 1.0); nobody is sent anywhere after it."""
+
+    id_token_hint: Annotated[str, msgspec.Meta(max_length=4096)]
+
+
 class Token(msgspec.Struct, frozen=True):
     """What a code was exchanged for."""
 
     access_token: str
+    id_token: str
     expires_in: int
     token_type: str = "Bearer"  # noqa: S105 - the type's name, no secret
     scope: str = "openid"

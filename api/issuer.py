@@ -15,16 +15,21 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import httpx
 import msgspec
 from joserfc import jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
 from api.access import TokenVerifier
 from api.ended import Ended
 from api.key_file import keep
 from api.keys import DiscoveredKeys, FixedKeys
+from api.logout_token import EVENT
+from engine.errors import InvalidInput
 from engine.settings import Settings
 
 PATH = "/demo-issuer"
 LIFETIME = timedelta(hours=1)
+LOGOUT_LIFETIME = timedelta(minutes=2)
+CLIENT = "vinkki-app"
 STAFF_GROUP = "vinkki-staff"
 
 
@@ -69,9 +74,10 @@ class DemoIssuer:
     def _key(self) -> RSAKey:
         return RSAKey.import_key(msgspec.json.decode(keep(self.home / "issuer.json", _make_key)))
 
-    def resident(self, person: UUID, now: datetime) -> str:
-        """Return a resident's token."""
-        return self._sign({"sub": str(person), "azp": "vinkki-app", "scope": "openid", "loa": "substantial"}, now)
+    def resident(self, person: UUID, now: datetime, session: str | None = None) -> str:
+        """Return a resident's token, of a session of its own unless one is given."""
+        its = {"sub": str(person), "sid": session or new_session()}
+        return self._sign({**its, "azp": CLIENT, "scope": "openid", "loa": "substantial"}, now)
 
     def service(self, name: str, scopes: Sequence[str], now: datetime, subject: UUID | None = None) -> str:
         """Return a service's token with `scopes`; about one resident, where `subject` is given."""
@@ -83,7 +89,28 @@ class DemoIssuer:
         person = uuid5(NAMESPACE_URL, f"mailto:{email}")
         return self._sign({"sub": str(person), "email": email, "ad_groups": list(groups)}, now)
 
-    def _sign(self, claims: Mapping[str, Any], now: datetime) -> str:
+    def identity(self, person: UUID, now: datetime, session: str) -> str:
+        """Return the identity token of a session: for the client to read, and to end the session with."""
+        return self._sign({"sub": str(person), "sid": session, "aud": CLIENT}, now)
+
+    def logout(self, hint: str, now: datetime) -> str:
+        """Return the logout token of the session that an identity token is of, be it over or not.
+
+        Raises
+        ------
+        InvalidInput
+            We never gave this identity token.
+        """
+        try:
+            claims = jwt.decode(hint, self.public_keys, algorithms=["RS256"]).claims
+        except (JoseError, ValueError, RecursionError):
+            claims = {}
+        if claims.get("aud") != CLIENT or claims.get("iss") != self.issuer:
+            raise InvalidInput("This is no identity token of ours.", field="id_token_hint")
+        its = {"sub": claims["sub"], "sid": claims["sid"], "events": {EVENT: {}}}
+        return self._sign({**its, "exp": now + LOGOUT_LIFETIME}, now, "logout+jwt")
+
+    def _sign(self, claims: Mapping[str, Any], now: datetime, kind: str = "JWT") -> str:
         frame = {
             "iss": self.issuer,
             "aud": self.audience,
@@ -91,7 +118,13 @@ class DemoIssuer:
             "exp": now + LIFETIME,
             "jti": secrets.token_hex(8),
         }
-        return jwt.encode({"alg": "RS256", "kid": self._key.kid}, {**frame, **claims}, self._key, algorithms=["RS256"])
+        header = {"alg": "RS256", "kid": self._key.kid, "typ": kind}
+        return jwt.encode(header, {**frame, **claims}, self._key, algorithms=["RS256"])
+
+
+def new_session() -> str:
+    """Return a session's id."""
+    return secrets.token_hex(16)
 
 
 def _make_key() -> bytes:

@@ -9,16 +9,18 @@ from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid4
 
+import httpx
 import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from api.demo_login import Chosen, Codes, Exchange, LogIn, Persona, Token, parse
+from api.demo_login import Chosen, Codes, Exchange, Farewell, LogIn, Persona, Token, parse
 from api.html import Node, el, page
-from api.issuer import LIFETIME, PATH, DemoIssuer
+from api.issuer import LIFETIME, PATH, DemoIssuer, new_session
 from api.operations import private_json
-from engine.errors import InvalidInput
+from api.routes.logout import PATH as BACK_CHANNEL
+from engine.errors import InvalidInput, Unavailable
 from engine.language import Localized
 
 FORM_BYTES = 8_192
@@ -33,10 +35,19 @@ NEW = Localized("Uusi asukas", "En ny invånare", "A new resident")
 
 @dataclass(frozen=True, slots=True)
 class DemoIssuerRoutes:
-    """Serves the demo's issuer."""
+    """Serves the demo's issuer.
+
+    Parameters
+    ----------
+    issuer, clock
+        What signs its tokens, and the time.
+    transport
+        Over what the end of a session is told; otherwise the network.
+    """
 
     issuer: DemoIssuer
     clock: Callable[[], datetime]
+    transport: httpx.AsyncBaseTransport | None = None
     _codes: Codes = field(default_factory=Codes)
 
     def routes(self) -> list[Route]:
@@ -47,6 +58,7 @@ class DemoIssuerRoutes:
             Route(f"{PATH}/authorize", self.ask),
             Route(f"{PATH}/authorize", self.choose, methods=["POST"]),
             Route(f"{PATH}/token", self.exchange, methods=["POST"]),
+            Route(f"{PATH}/logout", self.end, methods=["POST"]),
         ]
 
     async def discovery(self, _: Request) -> Response:
@@ -57,6 +69,9 @@ class DemoIssuerRoutes:
                 "issuer": issuer,
                 "authorization_endpoint": f"{issuer}/authorize",
                 "token_endpoint": f"{issuer}/token",
+                "end_session_endpoint": f"{issuer}/logout",
+                "backchannel_logout_supported": True,
+                "backchannel_logout_session_supported": True,
                 "jwks_uri": f"{issuer}/jwks",
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
@@ -96,8 +111,26 @@ class DemoIssuerRoutes:
     async def exchange(self, request: Request) -> Response:
         """Give a token for a code, to whoever began the log-in."""
         now = self.clock()
-        person = self._codes.redeem(parse(await _form(request), Exchange), now)
-        return private_json(Token(self.issuer.resident(person, now), int(LIFETIME.total_seconds())))
+        person, session = self._codes.redeem(parse(await _form(request), Exchange), now), new_session()
+        access, identity = self.issuer.resident(person, now, session), self.issuer.identity(person, now, session)
+        return private_json(Token(access, identity, int(LIFETIME.total_seconds())))
+
+    async def end(self, request: Request) -> Response:
+        """End a session, and tell the API so as any provider does: over the back channel.
+
+        Raises
+        ------
+        Unavailable
+            The API does not take it.
+        """
+        token = self.issuer.logout(parse(await _form(request), Farewell).id_token_hint, self.clock())
+        server = self.issuer.issuer.removesuffix(PATH)
+        try:
+            async with httpx.AsyncClient(transport=self.transport, base_url=server, timeout=5) as back_channel:
+                (await back_channel.post(BACK_CHANNEL, data={"logout_token": token})).raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable("The session could not be ended; repeat in a moment.") from error
+        return private_json({})
 
     def personas(self) -> Sequence[Persona]:
         """Return the residents of the simulation that may be picked, if it has left any."""

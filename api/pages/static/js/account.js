@@ -46,6 +46,6 @@ export function begin(leave) {
   $("#sign-in").addEventListener("click", signIn);
   $("#sign-out").addEventListener("click", () => {
     leave();
-    session.end("left");
+    signin.leave();
   });
 }

@@ -12,9 +12,12 @@ function read() {
 export const token = () => read()?.token ?? null;
 export const signedIn = () => token() !== null;
 
-export function begin(value, lifetimeSeconds) {
-  sessionStorage.setItem(KEY, JSON.stringify({ token: value, expires: Date.now() + lifetimeSeconds * 1000 }));
+/** `farewell` is what the issuer wants to hear when the session ends, if anything. */
+export function begin(value, lifetimeSeconds, farewell = null) {
+  sessionStorage.setItem(KEY, JSON.stringify({ token: value, expires: Date.now() + lifetimeSeconds * 1000, farewell }));
 }
+
+export const farewell = () => read()?.farewell ?? null;
 
 /** Forget the token; `reason` is `left` (the resident signed out) or `expired`. */
 export function end(reason) {

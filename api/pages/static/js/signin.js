@@ -42,7 +42,7 @@ export async function finish() {
   history.replaceState(null, "", location.pathname + (pending?.back ?? ""));
   if (answer.get("error") === "access_denied") return;
   if (!pending || answer.get("state") !== pending.state || !answer.has("code")) throw new Error("The answer fits no sign-in.");
-  const { token_endpoint: endpoint } = await configuration();
+  const { token_endpoint: endpoint, end_session_endpoint: end } = await configuration();
   const response = await fetch(endpoint, {
     method: "POST",
     body: new URLSearchParams({
@@ -52,5 +52,14 @@ export async function finish() {
   });
   if (!response.ok) throw new Error(`The issuer answered ${response.status}.`);
   const granted = await response.json();
-  session.begin(granted.access_token, granted.expires_in ?? 300);
+  session.begin(granted.access_token, granted.expires_in ?? 300, end && granted.id_token && { end, hint: granted.id_token });
+}
+
+/** Sign out here at once, and let the issuer end the session everywhere. */
+export function leave() {
+  const farewell = session.farewell();
+  session.end("left");
+  if (!farewell) return;
+  const body = new URLSearchParams({ id_token_hint: farewell.hint, client_id: client });
+  fetch(farewell.end, { method: "POST", mode: "no-cors", keepalive: true, body }).catch(() => {});
 }
