@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
-from api import errors
+from api import errors, logout_token
 from api.access import Scope, Standing, TokenVerifier
 from api.demo_login import challenge
 from api.issuer import DemoIssuer, address, token_verifier
@@ -21,6 +23,7 @@ from engine.settings import Settings
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:8123"
 VERIFIER = "v" * 43
+PERSONA = str(uuid4())
 
 
 class Clock:
@@ -183,3 +186,60 @@ async def test_discovery_leads_to_the_public_keys(browser, issuer):
 async def test_a_form_that_is_far_too_long_is_refused(browser):
     got = await browser.post("/demo-issuer/token", content=b"a" * 10_000)
     assert got.status_code == 422
+
+
+class Api:
+    """What stands at the other end of the back channel, and what it was told."""
+
+    def __init__(self, status=200):
+        self.status, self.told = status, []
+
+    async def take(self, request):
+        async with request.form() as form:
+            self.told.append(form["logout_token"])
+        return Response(status_code=self.status)
+
+    def transport(self):
+        return ASGITransport(app=Starlette(routes=[Route("/logout/backchannel", self.take, methods=["POST"])]))
+
+
+def parting(issuer, clock, api):
+    app = Starlette(
+        routes=DemoIssuerRoutes(issuer, clock, api.transport()).routes(),
+        exception_handlers={VinkkiError: errors.explain_ours},
+    )
+    return AsyncClient(transport=ASGITransport(app=app), base_url=BASE)
+
+
+async def test_signing_out_tells_the_api_of_this_session_by_a_real_logout_token(issuer, verifier, clock):
+    api = Api()
+    browser = parting(issuer, clock, api)
+    first, other = [(await exchange(browser, (await log_in(browser, PERSONA))["code"][0])).json() for _ in range(2)]
+    end = (await browser.get("/demo-issuer/.well-known/openid-configuration")).json()["end_session_endpoint"]
+    clock.now = NOW + timedelta(minutes=5)
+    assert (await browser.post(end, data={"id_token_hint": first["id_token"], "client_id": "x"})).status_code == 200
+    verifier.end([await logout_token.read(api.told[0], verifier, clock.now)], clock.now)
+    with pytest.raises(errors.Unauthenticated) as caught:
+        await verifier.verify(first["access_token"], clock.now)
+    assert caught.value.reason == "ended"
+    assert await verifier.verify(other["access_token"], clock.now)
+
+
+async def test_only_an_identity_token_of_ours_signs_out(issuer, clock, tmp_path):
+    api = Api()
+    browser = parting(issuer, clock, api)
+    stranger = DemoIssuer(tmp_path / "other", issuer.issuer, issuer.audience)
+    access = issuer.resident(uuid4(), NOW)
+    for hint in ("", "x.y.z", access, stranger.identity(uuid4(), NOW, "s"), issuer.logout(identity(issuer), NOW)):
+        got = await browser.post("/demo-issuer/logout", data={"id_token_hint": hint})
+        assert (got.status_code, got.json()["errors"][0]["field"]) == (422, "id_token_hint")
+    assert api.told == []
+
+
+async def test_a_sign_out_that_the_api_does_not_take_says_so(issuer, clock):
+    got = await parting(issuer, clock, Api(503)).post("/demo-issuer/logout", data={"id_token_hint": identity(issuer)})
+    assert got.status_code == 503
+
+
+def identity(issuer):
+    return issuer.identity(uuid4(), NOW, "a session")
