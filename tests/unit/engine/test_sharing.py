@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.accesses import Capacity, name
-from engine.consent import Consents, Grant, Permit, Purpose, partner_purpose
+from engine.consent import Consents, Grant, Permit, Purpose
 from engine.errors import NotFound, StoreUnavailable
 from engine.language import Localized
 from engine.partners import KEY_PREFIX, NEEDS, Field, Partner, key_hash, new_id, new_key, terms
@@ -27,8 +27,9 @@ class Records:
 
     def __init__(self, purposes, partner="p1", granted=True, broken=False):
         words = {purpose: Grant(granted=True, notice=1, since=NOW) for purpose in purposes}
-        words[partner_purpose(partner)] = Grant(granted=granted, notice=1, since=NOW)
-        self.consents, self.noted, self.asked, self.broken = Consents("r1", 9, words), [], [], broken
+        word = {partner: Grant(granted=granted, notice=1, since=NOW)}
+        self.consents = Consents("r1", 9, words, partners=word, least={})
+        self.noted, self.asked, self.broken = [], [], broken
 
     @asynccontextmanager
     async def reading(self, _, handle, __):
