@@ -12,6 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.wiring import tidy
+from engine.accesses import KEPT
 from engine.partners import KEY_PREFIX
 
 ROOT = Path(__file__).parents[2]
@@ -325,3 +327,12 @@ async def test_an_erasure_ends_grants_and_takes_the_log_along(city, resident):
     assert await accesses(resident) == []
     done = await audit(city, "leaks", "--person", str(resident.id))
     assert done.returncode == 0, done.stderr
+
+
+async def test_an_access_is_dropped_after_two_years_and_not_before(city, resident):
+    await resident.decide("interests")
+    await city.http.get(f"{resident.path}/interests", headers=service(city, "interests:read"))
+    await tidy(city.stores, datetime.now(UTC) + KEPT - timedelta(minutes=5))
+    assert len(await accesses(resident)) == 1
+    await tidy(city.stores, datetime.now(UTC) + KEPT)
+    assert await accesses(resident) == []

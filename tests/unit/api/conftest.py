@@ -33,7 +33,7 @@ BASE = "http://127.0.0.1:8123"
 
 @dataclass
 class Memory:
-    """What PostgreSQL and Redis hold; `away` makes both unreachable."""
+    """What PostgreSQL and Redis hold; `away` makes both unreachable, `unwritable` the access log alone."""
 
     links: dict[UUID, str] = field(default_factory=dict)
     told: dict = field(default_factory=dict)
@@ -49,6 +49,7 @@ class Memory:
     visits: dict = field(default_factory=dict)
     orders: list = field(default_factory=list)
     away: bool = False
+    unwritable: bool = False
 
     def check(self) -> None:
         if self.away:
@@ -117,6 +118,8 @@ class Memory:
 
     async def note(self, person, access):
         self.check()
+        if self.unwritable:
+            raise StoreUnavailable
         self.accesses.append((person, access))
 
     async def add(self, logout):
@@ -262,6 +265,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         personal=None,
         partners=memory,
         accesses=memory,
+        logouts=memory,
         eraser=SimpleNamespace(measure=nothing),
         logouts=memory,
         remover=None,
