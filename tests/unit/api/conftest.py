@@ -267,7 +267,6 @@ async def door(issuer) -> AsyncIterator[Door]:
         accesses=memory,
         logouts=memory,
         eraser=SimpleNamespace(measure=nothing),
-        logouts=memory,
         remover=None,
         view=None,
         seal=Seal.of(Settings(home=issuer.home)),
