@@ -98,8 +98,7 @@ class Family:
         NotForMinors
             The guardian is known to be under 18.
         """
-        its = stage(born, now)
-        if born > today(now) or its is Stage.ADULT:
+        if born > today(now) or (its := stage(born, now)) is Stage.ADULT:
             raise InvalidInput("A dependant is under 18: give the birth date of a child.", field="birth_date")
         if dependant is None and its is Stage.TEEN:
             raise InvalidInput(
@@ -114,13 +113,11 @@ class Family:
             raise InvalidInput(f"There are {MOST} dependants already.", field="dependant")
         resident = await self.residents.enrol(child)
         if not await self.records.add(by, resident, born, its, now, MOST):
-            raise InvalidInput(
-                "The birth date is not the one that is known, or there are too many.", field="birth_date"
-            )
-        consents = await self.ledger.refresh(resident)
-        for purpose, grant in consents.grants.items() if its is Stage.CHILD else ():
-            # Said without a guardian: it never held of a child.
-            if grant.granted and not await self.records.words(resident, None):
+            raise InvalidInput("It is not the birth date that is known, or there are too many.", field="birth_date")
+        consents = await self._tell(resident)
+        if its is Stage.CHILD and not await self.records.words(resident, None):
+            # What was said without a guardian never held of a child.
+            for purpose in [purpose for purpose, grant in consents.grants.items() if grant.granted]:
                 await self.ledger.record(resident, purpose, granted=False, notice=None, now=now)
         return child
 

@@ -217,6 +217,8 @@ async def test_what_cannot_be_is_refused_by_name(city: City, resident: Resident)
         ({"birth_date": "1980-01-01"}, "birth_date"),
         ({"birth_date": "2011-01-01"}, "birth_date"),
         ({"birth_date": "2017-02-30"}, "birth_date"),
+        ({"birth_date": "9999-12-31"}, "birth_date"),
+        ({"birth_date": "0001-01-01"}, "birth_date"),
         ({"birth_date": "yesterday"}, "birth_date"),
         ({}, "birth_date"),
         (BORN | {"name": "Aino"}, "name"),

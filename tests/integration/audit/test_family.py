@@ -133,6 +133,7 @@ async def test_an_interrupted_registration_is_completed_by_a_worker(family, own)
     assert (await own.online.consents(resident)).born is None
     await family.come_of_age(NOW)
     assert (await own.online.consents(resident)).born == BORN
+    assert list(await family.records.untold(10)) == []
     # Somebody who had read the ledger before comes late.
     await own.online.enforce(before)
     later = msgspec.structs.replace(before, seq=before.seq + 1)
@@ -145,6 +146,7 @@ async def test_what_a_child_allowed_alone_never_held(family, own):
     resident = await own.residents.enrol(child)
     await own.ledger.record(resident, "activity", granted=True, notice=1, now=NOW)
     await family.register(uuid4(), BORN, NOW + DAY, dependant=child)
+    assert list(await family.records.untold(10)) == []
     assert not (await own.ledger.consents(resident)).grants[Purpose.ACTIVITY].granted
 
 
