@@ -44,11 +44,11 @@ class Kin:
                 if g == resident
             ],
             [Guardian(g == viewer, since) for (g, d), since in pairs.items() if d == resident],
-            [self._helper(h, r, h, now) for r, h in self.helps if r == resident and self.helps[r, h].until > now],
-            [self._helper(r, r, h, now) for r, h in self.helps if h == resident and self.helps[r, h].until > now],
+            [self._helper(h, r, h) for r, h in self.helps if r == resident and self.helps[r, h].until > now],
+            [self._helper(r, r, h) for r, h in self.helps if h == resident and self.helps[r, h].until > now],
         )
 
-    def _helper(self, told, resident, helper, _):
+    def _helper(self, told, resident, helper):
         given = self.helps[resident, helper]
         return Helper(alias(told), sorted(given.actions), given.since, given.until)
 
