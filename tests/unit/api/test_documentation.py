@@ -41,6 +41,13 @@ async def test_every_operation_has_a_name_a_summary_and_problem_answers(document
                 assert "422" in operation["responses"]
 
 
+async def test_every_parameter_of_a_path_stands_in_it_and_no_other(document):
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            named = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            assert named == set(re.findall(r"\{([^{}]+)\}", path)), path
+
+
 def every_operation():
     nothing = SimpleNamespace(ping=None)
     house = SimpleNamespace(
