@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -15,7 +15,8 @@ from sqlalchemy import make_url, text
 
 from api import wiring
 from api.embedded import Addresses
-from engine.consent import Permit, Purpose, Register
+from engine.choices import PAUSE_LASTS
+from engine.consent import Consents, Permit, Purpose, Refusal, Register
 from engine.events import Impression, Interaction, InteractionBatch, InteractionType, OfferChange
 from engine.folding import Observation, fold
 from engine.language import Localized
@@ -105,17 +106,22 @@ class House:
             found |= {k.decode(): value for k, value in batch if name in k or name in value}
         return found
 
-    async def taste(self, pseudonym: str, now: datetime) -> Taste | None:
-        """Return the taste as a suggestion would read it."""
+    async def taste(self, pseudonym: str, now: datetime, *, own: bool = False) -> Taste | None:
+        """Return the taste as a suggestion would read it, or as its resident sees it, who may have paused."""
         sealed = await self.stores.online.sealed(pseudonym)
-        permit = sealed.consents.permit(Purpose.ACTIVITY, now) if sealed.consents else None
+        permit = _leave(sealed.consents, Purpose.ACTIVITY, now, own)
         return sealed.taste(permit) if isinstance(permit, Permit) else None
 
-    async def told(self, pseudonym: str, now: datetime) -> Interests | None:
-        """Return what the resident told, as a suggestion would read it."""
+    async def told(self, pseudonym: str, now: datetime, *, own: bool = False) -> Interests | None:
+        """Return what the resident told, as a suggestion would read it, or as its resident sees it."""
         sealed = await self.stores.online.sealed(pseudonym)
-        permit = sealed.consents.permit(Purpose.INTERESTS, now) if sealed.consents else None
+        permit = _leave(sealed.consents, Purpose.INTERESTS, now, own)
         return sealed.interests(permit) if isinstance(permit, Permit) else None
+
+
+def _leave(consents: Consents | None, purpose: Purpose, now: datetime, own: bool) -> Permit | Refusal | None:
+    asked = consents.resumed() if consents and own else consents
+    return asked.permit(purpose, now) if asked else None
 
 
 @dataclass
@@ -127,6 +133,8 @@ class Person:
     journal: dict[str, tuple[InteractionBatch, Interaction]] = field(default_factory=dict)
     shown: dict[str, Impression] = field(default_factory=dict)
     told: tuple[Interests, datetime] | None = None
+    pause: tuple[bool, datetime] | None = None
+    removed: dict[str, datetime] = field(default_factory=dict)
     orders: list[tuple[Purpose, datetime]] = field(default_factory=list)
 
     def allows(self, purpose: Purpose) -> bool:
@@ -144,17 +152,33 @@ class Person:
             if not granted:
                 self.orders.append((purpose, now))
 
+    def paused(self, now: datetime) -> bool:
+        """Whether everything is paused."""
+        return self.pause is not None and self.pause[0] and now < self.pause[1] + PAUSE_LASTS
+
+    def used_from(self) -> datetime:
+        """From when on anything is used, as far as a pause goes: nothing of the time up to its end ever is."""
+        if self.pause is None:
+            return datetime.min.replace(tzinfo=UTC)
+        return self.pause[1] + PAUSE_LASTS if self.pause[0] else self.pause[1]
+
     def take_in(self, batch: InteractionBatch) -> None:
-        """An event counts once, if it was accepted and happened since the grant (within its second)."""
-        if not self.allows(Purpose.ACTIVITY) or batch.accepted < self.since(Purpose.ACTIVITY):
+        """An event counts once, if it was accepted and happened since the grant and a pause (within its second)."""
+        if not self.allows(Purpose.ACTIVITY):
             return
-        for event in batch.events:
-            if event.time >= self.since(Purpose.ACTIVITY).replace(microsecond=0):
+        since = max(self.since(Purpose.ACTIVITY), self.used_from())
+        for event in batch.events if batch.accepted >= since else ():
+            if event.time >= since.replace(microsecond=0) and event.id not in self.removed:
                 self.journal.setdefault(event.id, (batch, event))
+
+    def remove(self, events: Iterable[str]) -> None:
+        """What is removed leaves its id, so that it never counts again."""
+        for id_ in list(events):
+            self.removed[id_] = self.journal.pop(id_)[0].accepted
 
     def show(self, shown: Impression) -> None:
         """What was shown is kept if measuring was allowed then, and no word on `activity` came since."""
-        if not self.allows(Purpose.MEASUREMENT) or shown.time < self.since(Purpose.MEASUREMENT):
+        if not self.allows(Purpose.MEASUREMENT) or shown.time < max(self.since(Purpose.MEASUREMENT), self.used_from()):
             return
         if Purpose.ACTIVITY not in self.words or shown.time >= self.since(Purpose.ACTIVITY):
             self.shown[shown.suggestion] = shown
@@ -165,6 +189,7 @@ class Person:
             spared = self.since(purpose) if self.allows(purpose) else datetime.max.replace(tzinfo=UTC)
             if purpose is Purpose.ACTIVITY:
                 self.journal = {id_: its for id_, its in self.journal.items() if its[0].accepted >= spared}
+                self.removed = {id_: accepted for id_, accepted in self.removed.items() if accepted >= spared}
                 since = self.since(purpose)
                 self.shown = {id_: its for id_, its in self.shown.items() if its.time >= since}
             elif purpose is Purpose.MEASUREMENT:

@@ -11,10 +11,15 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
+from api import wiring
+from engine.choices import Choice
 from engine.consent import Permit, Purpose
+from engine.errors import NotFound
 from engine.events import ConsentChange, Impression, InteractionBatch
 from engine.intake import Intake, _row
-from engine.residents import Interests
+from engine.residents import Interests, told, without
+from engine.settings import Settings
+from engine.taste import features
 from tests.integration.forgetting import PURPOSES, House, Person, batch_of, place_keys, weighed
 
 _T = TypeVar("_T")
@@ -25,6 +30,7 @@ STEPS = [
     *["withdraw_unheard"] * 2,
     *["hear_of_consents"] * 2,
     *["show", "tell"] * 2,
+    *["pause_or_resume", "remove"] * 2,
     *["sweep", "empty_redis", "wait", "settle"],
 ]
 """What may come next; what is here more often comes more often."""
@@ -104,6 +110,46 @@ class History:
             self._do(random.choice(self.house.workers).consents_changed([change], self.now))
             self.by_name[change.resident].forget(self.now)
 
+    def pause_or_resume(self, random: Random) -> None:
+        """Pause everything, or end the pause: either is in force at once."""
+        person = random.choice(self.people)
+        if person.paused(self.now):
+            self._do(self.house.ledger.choose(person.pseudonym, Choice.PAUSE, on=False, now=self.now))
+            person.pause = (False, self.now)
+        else:
+            self._do(self.house.ledger.pause(person.pseudonym, self.now))
+            person.pause = (True, self.now)
+        self._permits_are_as_decided(person)
+
+    def remove(self, random: Random) -> None:
+        """Remove one act, all acts about something, or one thing that was told: gone at once."""
+        person, remover = random.choice(self.people), wiring.remover(Settings(), self.house.stores)
+        section, item, found = random.choice(["activity", "taste", "interests"]), "nothing", list[str]()
+        if section == "interests":
+            item = f"keyword:yso:p{random.randint(1, 9)}"
+            found = [name for name in told(person.told[0]) if name == item] if person.told else []
+        elif person.journal:
+            item, (_, event) = random.choice(sorted(person.journal.items()))
+            found = [item]
+            if section == "taste":
+                item = random.choice(features(self.house.offers[event.offer]))
+                about = {id_ for id_, offer in self.house.offers.items() if item in features(offer)}
+                found = [id_ for id_, (_, act) in person.journal.items() if act.offer in about]
+        try:
+            self._do(remover.remove(person.pseudonym, section, item, self.now))
+        except NotFound:
+            assert not found
+        else:
+            assert found
+        if section == "interests" and person.told:
+            person.told = (without(person.told[0], item), person.told[1])
+        elif section != "interests":
+            person.remove(found)
+        # It is made anew before the answer: nothing that was removed is left, and all else is there.
+        taste = self._do(self.house.taste(person.pseudonym, self.now, own=True))
+        assert weighed(taste, self.now) == pytest.approx(self._expected(person), abs=0.02)
+        self._do(self._nothing_from_before(person))
+
     def show(self, random: Random) -> None:
         """Something is shown; the record of it, or of something before, arrives."""
         person = self._who_may(Purpose.MEASUREMENT, random)
@@ -118,10 +164,10 @@ class History:
         person = self._who_may(Purpose.INTERESTS, random)
         permit = self._do(self.house.ledger.permit(person.pseudonym, Purpose.INTERESTS, self.now))
         if isinstance(permit, Permit):
-            told = Interests(keywords=(f"yso:p{random.randint(1, 9)}",))
-            self._do(self.house.residents.tell(permit, told, self.now))
+            latest = Interests(keywords=(f"yso:p{random.randint(1, 9)}",))
+            self._do(self.house.residents.tell(permit, latest, self.now))
             if person.allows(Purpose.INTERESTS):
-                person.told = (told, self.now)
+                person.told = (latest, self.now)
 
     def sweep(self, random: Random) -> None:
         """The sweeper comes by."""
@@ -184,42 +230,53 @@ class History:
         word = {"granted": granted, "notice": self._notice(purpose), "now": self.now}
         self._do(self.house.ledger.record(person.pseudonym, purpose, **word))
         person.decide(purpose, granted, self.now)
-        for its in PURPOSES:
-            answer = self._do(self.house.ledger.permit(person.pseudonym, its, self.now))
-            assert isinstance(answer, Permit) is person.allows(its)
+        self._permits_are_as_decided(person)
         held = self._do(self.house.held_of(person.pseudonym))
         assert person.allows(Purpose.ACTIVITY) or f"t:{person.pseudonym}" not in held
         assert person.allows(Purpose.INTERESTS) or f"i:{person.pseudonym}" not in held
         self._do(self._nothing_from_before(person))
 
+    def _permits_are_as_decided(self, person: Person) -> None:
+        for its in PURPOSES:
+            answer = self._do(self.house.ledger.permit(person.pseudonym, its, self.now))
+            assert isinstance(answer, Permit) is (person.allows(its) and not person.paused(self.now))
+
     async def _nothing_from_before(self, person: Person) -> None:
         """What is read now was made since the latest grants, whether or not any sweeper came by."""
-        taste = weighed(await self.house.taste(person.pseudonym, self.now), self.now)
+        taste = weighed(await self.house.taste(person.pseudonym, self.now, own=True), self.now)
         assert taste.keys() <= self._expected(person).keys()
-        told = await self.house.told(person.pseudonym, self.now)
-        assert told is None or (person.told is not None and person.told[1] >= person.since(Purpose.INTERESTS))
+        held = await self.house.told(person.pseudonym, self.now, own=True)
+        assert held is None or (person.told is not None and person.told[1] >= person.since(Purpose.INTERESTS))
+        assert held is None or held == person.told[0]
+        if person.paused(self.now):
+            assert await self.house.taste(person.pseudonym, self.now) is None
+            assert await self.house.told(person.pseudonym, self.now) is None
 
     async def _compare(self, person: Person) -> None:
         house, name = self.house, person.pseudonym
-        for query in ("SELECT id FROM journal WHERE resident = :r", "SELECT id FROM journal_ids WHERE resident = :r"):
-            assert sorted(await house.column(query, r=name)) == sorted(person.journal)
+        rows = await house.column("SELECT id FROM journal WHERE resident = :r", r=name)
+        assert sorted(rows) == sorted(person.journal)
+        known = await house.column("SELECT id FROM journal_ids WHERE resident = :r", r=name)
+        assert sorted(known) == sorted([*person.journal, *person.removed])
         kept = await house.column("SELECT suggestion FROM impressions WHERE resident = :r", r=name)
         assert sorted(kept) == sorted(person.shown)
-        told = person.told[0] if person.told else None
-        assert (await house.stores.residents.interests(name)) == told
-        assert await house.told(name, self.now) == told
+        latest = person.told[0] if person.told else None
+        assert (await house.stores.residents.interests(name)) == latest
+        assert await house.told(name, self.now, own=True) == latest
         # The denial itself stays: a flag in force for every process, with nothing else in it.
         allowed = {f"c:{name}"}
         allowed |= {f"t:{name}"} if person.allows(Purpose.ACTIVITY) else set()
-        allowed |= {f"i:{name}"} if told else set()
+        allowed |= {f"i:{name}"} if latest is not None else set()
         assert (await house.held_of(name)).keys() <= allowed
-        taste = weighed(await house.taste(name, self.now), self.now)
+        taste = weighed(await house.taste(name, self.now, own=True), self.now)
         assert taste == pytest.approx(self._expected(person), abs=0.02)
         assert person.allows(Purpose.LOCATION) or not taste.keys() & place_keys(house.offers)
 
     async def _compare_popularity(self) -> None:
         rows = await self.house.column("SELECT offer || ' ' || residents FROM popularity")
-        did = await self.house.column("SELECT DISTINCT resident || ' ' || offer FROM journal")
+        paused = [person.pseudonym for person in self.people if person.paused(self.now)]
+        query = "SELECT DISTINCT resident || ' ' || offer FROM journal WHERE resident <> ALL(:paused)"
+        did = await self.house.column(query, paused=paused)
         of = [pair.split(" ")[1] for pair in did]
         assert {row.split(" ")[0]: int(row.split(" ")[1]) for row in rows} == {offer: of.count(offer) for offer in of}
 
