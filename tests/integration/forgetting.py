@@ -15,6 +15,7 @@ from sqlalchemy import make_url, text
 
 from api import wiring
 from api.embedded import Addresses
+from engine import flags
 from engine.choices import PAUSE_LASTS
 from engine.consent import Consents, Permit, Purpose, Refusal, Register
 from engine.events import Impression, Interaction, InteractionBatch, InteractionType, OfferChange
@@ -99,6 +100,16 @@ class House:
         async with self.stores.database.begin() as connection:
             return list((await connection.execute(text(query), values)).scalars())
 
+    async def number_anew(self, pseudonym: str, purpose: Purpose) -> None:
+        """Make a resident's grant one of an earlier notice, in SQL and Redis alike."""
+        async with self.stores.database.begin() as connection:
+            statement = "UPDATE consents SET notice = 0 WHERE resident = :r AND purpose = :p"
+            await connection.execute(text(statement), {"r": pseudonym, "p": purpose})
+        if (held := await self.stores.online.consents(pseudonym)) is not None and purpose in held.grants:
+            older = msgspec.structs.replace(held.grants[purpose], notice=0)
+            now_held = msgspec.structs.replace(held, grants={**held.grants, purpose: older})
+            await self.stores.online._redis.set(f"c:{pseudonym}", flags.pack(now_held))
+
     async def held_of(self, pseudonym: str) -> dict[str, bytes]:
         """Return every value in Redis whose key or content names a resident."""
         name, found = pseudonym.encode(), {}
@@ -136,6 +147,11 @@ class Person:
     pause: tuple[bool, datetime] | None = None
     removed: dict[str, datetime] = field(default_factory=dict)
     orders: list[tuple[Purpose, datetime]] = field(default_factory=list)
+    suspended: set[Purpose] = field(default_factory=set)
+
+    def may(self, purpose: Purpose, now: datetime) -> bool:
+        """Whether it may be used now: the grant is no later than the clock, and no wider notice suspends it."""
+        return self.allows(purpose) and self.since(purpose) <= now and purpose not in self.suspended
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the latest word is a grant."""
@@ -146,9 +162,11 @@ class Person:
         return self.words[purpose][1]
 
     def decide(self, purpose: Purpose, granted: bool, now: datetime) -> None:
-        """Take the resident's word; an unchanged one changes nothing."""
+        """Take the resident's word; an unchanged one changes nothing, and no clock takes back what was said."""
+        self.suspended.discard(purpose)
         if purpose not in self.words or self.allows(purpose) is not granted:
-            self.words[purpose] = (granted, now)
+            since = max(now, self.since(purpose)) if purpose in self.words else now
+            self.words[purpose] = (granted, since)
             if not granted:
                 self.orders.append((purpose, now))
 
@@ -162,9 +180,9 @@ class Person:
             return datetime.min.replace(tzinfo=UTC)
         return self.pause[1] + PAUSE_LASTS if self.pause[0] else self.pause[1]
 
-    def take_in(self, batch: InteractionBatch) -> None:
+    def take_in(self, batch: InteractionBatch, now: datetime | None = None) -> None:
         """An event counts once, if it was accepted and happened since the grant and a pause (within its second)."""
-        if not self.allows(Purpose.ACTIVITY):
+        if not (self.allows(Purpose.ACTIVITY) if now is None else self.may(Purpose.ACTIVITY, now)):
             return
         since = max(self.since(Purpose.ACTIVITY), self.used_from())
         for event in batch.events if batch.accepted >= since else ():
@@ -198,13 +216,12 @@ class Person:
                 self.told = None
         self.orders = [(purpose, ordered) for purpose, ordered in self.orders if ordered > before]
 
-    def taste(self, offers: dict[str, Offer]) -> Taste:
+    def taste(self, offers: dict[str, Offer], *, located: bool) -> Taste:
         """Return what the journal adds up to, places only from when they may be considered."""
-        located = self.allows(Purpose.LOCATION)
         seen = []
         since = self.since(Purpose.ACTIVITY)
         for batch, event in sorted(self.journal.values(), key=lambda its: its[1].time):
-            if batch.accepted < since:
+            if batch.accepted < since or event.time < since.replace(microsecond=0):
                 continue
             names = features(offers[event.offer])
             if located and event.time < self.since(Purpose.LOCATION).replace(microsecond=0):

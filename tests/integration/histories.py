@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -14,13 +15,17 @@ from prometheus_client import generate_latest
 from api import wiring
 from engine.choices import Choice
 from engine.consent import Permit, Purpose
+from engine.erasure import Eraser
 from engine.errors import NotFound
 from engine.events import ConsentChange, Impression, InteractionBatch
 from engine.intake import Intake, _row
+from engine.records.erasures import ErasureRecords
 from engine.residents import Interests, told, without
 from engine.settings import Settings
 from engine.taste import features
 from tests.integration.forgetting import PURPOSES, House, Person, batch_of, place_keys, weighed
+from tests.integration.scene import Scene
+from tests.integration.scissors import Killed, Scissors
 
 _T = TypeVar("_T")
 STEPS = [
@@ -31,9 +36,12 @@ STEPS = [
     *["hear_of_consents"] * 2,
     *["show", "tell"] * 2,
     *["pause_or_resume", "remove"] * 2,
-    *["sweep", "empty_redis", "wait", "settle"],
+    *["kill"] * 3,
+    *["sweep", "empty_redis", "wait", "jump", "widen", "widen", "erase", "settle"],
 ]
 """What may come next; what is here more often comes more often."""
+JUMPS_SECONDS = [-1_800, -90, -5, -0.5, 60, 3_600, 6 * 3_600]
+HOLDING = ("journal", "journal_ids", "impressions", "interests", "consents", "forgettings", "accesses")
 LATE_SECONDS = [0, 0, 0, 0.5, 3, 60, 3 * 86_400]
 
 
@@ -44,8 +52,12 @@ class History:
         self.house = house
         self.now = house.start
         self._do(house.empty())
-        self.people = [Person(self._do(house.residents.enrol(uuid4()))) for _ in range(2)]
-        self.by_name = {person.pseudonym: person for person in self.people}
+        self.latest = house.start
+        self.people, self.gone = list[Person](), list[str]()
+        self.ids, self.by_name = dict[str, UUID](), dict[str, Person]()
+        for _ in range(2):
+            self._enter(uuid4())
+        self.made_anew = True
         self.under_way: list[InteractionBatch] = []
         self.sent: list[InteractionBatch] = []
         self.nudges: list[ConsentChange] = []
@@ -54,6 +66,7 @@ class History:
     def step(self, name: str, random: Random) -> None:
         """Do one of `STEPS`."""
         self.now += timedelta(milliseconds=1)
+        self.latest = max(self.latest, self.now)
         getattr(self, name)(random)
 
     def act(self, random: Random) -> None:
@@ -150,6 +163,75 @@ class History:
         assert weighed(taste, self.now) == pytest.approx(self._expected(person), abs=0.02)
         self._do(self._nothing_from_before(person))
 
+    def widen(self, random: Random) -> None:
+        """A notice is widened: grants of the older one are suspended, and nothing of them is used or forgotten.
+
+        Instead of the notice in force, the grants are numbered anew; that comes to the same.
+        """
+        purpose = random.choice([Purpose.ACTIVITY, Purpose.INTERESTS, Purpose.MEASUREMENT])
+        for person in self.people:
+            if person.allows(purpose):
+                self._do(self.house.number_anew(person.pseudonym, purpose))
+                person.suspended.add(purpose)
+                self.made_anew = False
+                self._permits_are_as_decided(person)
+                self._do(self._nothing_from_before(person))
+
+    def jump(self, random: Random) -> None:
+        """The clock jumps, back or ahead."""
+        seconds = random.choice(JUMPS_SECONDS)
+        self.now += timedelta(seconds=seconds)
+        self.made_anew = self.made_anew and seconds > 0
+        for person in self.people:
+            self._permits_are_as_decided(person)
+            self._do(self._nothing_from_before(person))
+
+    def erase(self, random: Random) -> None:
+        """Erase somebody, perhaps cut off between the stores; who returns is somebody new."""
+        person = self.people.pop(random.randrange(len(self.people)))
+        stores, scissors = self.house.stores, Scissors(random.choice([None, 1, 2, 3]), Killed)
+        records = scissors.over(ErasureRecords(stores.database))
+        eraser = Eraser(records, scissors.over(stores.online), self.house.residents, timedelta(days=9))
+        with suppress(Killed):
+            self._do(eraser.erase(self.ids[person.pseudonym], self.now))
+        if scissors.cut:
+            # The process that remembered the link is no more; every other one hears of it.
+            self.house.residents.forget_link(self.ids[person.pseudonym])
+        self.gone.append(person.pseudonym)
+        self.by_name[person.pseudonym] = Person(person.pseudonym)
+        answer = self._do(stores.ledger.consents(person.pseudonym))
+        assert not any(grant.granted for grant in answer.grants.values())
+        self._enter(self.ids[person.pseudonym])
+
+    def kill(self, random: Random) -> None:
+        """A worker is killed after any of its calls to a store; what it was at comes again."""
+        scissors = Scissors(random.randint(1, 12), Killed)
+        worker = Scene(self.house).worker(scissors)
+        what = random.choice([self._kill_taking_in, self._kill_taking_in, self._kill_hearing, self._kill_sweeping])
+        what(worker, scissors, random)
+
+    def _kill_taking_in(self, worker: Intake, scissors: Scissors, random: Random) -> None:
+        batches = random.sample(self.under_way, min(3, len(self.under_way)))
+        with suppress(Killed):
+            self._do(worker.interactions(batches, self.now))
+        for batch in batches if "write" in scissors.calls else ():
+            self.by_name[batch.resident].take_in(batch, self.now)
+
+    def _kill_hearing(self, worker: Intake, scissors: Scissors, random: Random) -> None:
+        for change in random.sample(self.nudges, min(1, len(self.nudges))):
+            with suppress(Killed):
+                self._do(worker.consents_changed([change], self.now))
+            if "forget" in scissors.calls:
+                self.by_name[change.resident].forget(self.now)
+
+    def _kill_sweeping(self, worker: Intake, scissors: Scissors, _: Random) -> None:
+        before = self.now - timedelta(seconds=2)
+        due = self._do(self.house.stores.ledger.overdue(before))
+        with suppress(Killed):
+            self._do(worker.sweep(self.now))
+        for resident in due[: scissors.calls.count("forget")]:
+            self.by_name[resident].forget(before)
+
     def show(self, random: Random) -> None:
         """Something is shown; the record of it, or of something before, arrives."""
         person = self._who_may(Purpose.MEASUREMENT, random)
@@ -185,19 +267,38 @@ class History:
 
     def settle(self, _: Random | None = None) -> None:
         """Let everything under way arrive and the sweeper come by; then compare with the model."""
-        self.now += timedelta(milliseconds=1)
+        self.now = max(self.now, self.latest) + timedelta(milliseconds=1)
         worker = self.house.workers[0]
+        self._do(wiring.eraser(Settings(), self.house.stores, self.house.residents).complete())
         if self.under_way:
             self._deliver(list(self.under_way), worker)
         self.now += timedelta(seconds=5)
         self._do(worker.refill(self.now))
+        self.latest = self.now
         self._sweep(worker)
+        if not self.made_anew:
+            # What was made while a clock was behind, or a grant suspended, lacks what was not allowed then.
+            self._do(worker.rebuild_all(self.now))
+            self.made_anew = True
         self._do(worker.refresh_popularity(self.now))
+        self._do(self._nobody_is_left())
         for person in self.people:
             self._do(self._compare(person))
         self._do(self._compare_popularity())
         for said in (generate_latest().decode(), repr(self.house.refused)):
-            assert not any(person.pseudonym in said for person in self.people)
+            assert not any(pseudonym in said for pseudonym in self.by_name)
+
+    async def _nobody_is_left(self) -> None:
+        """Of the erased no row is left but entries of the ledger, and online only that nothing is allowed."""
+        for table in HOLDING:
+            query = f"SELECT resident FROM {table} WHERE resident = ANY(:gone)"  # noqa: S608 - ours
+            assert await self.house.column(query, gone=self.gone) == []
+        query = "SELECT pseudonym FROM residents WHERE pseudonym = ANY(:gone)"
+        assert await self.house.column(query, gone=self.gone) == []
+        for pseudonym in self.gone:
+            assert (await self.house.held_of(pseudonym)).keys() <= {f"c:{pseudonym}"}
+            flags = await self.house.stores.online.consents(pseudonym)
+            assert flags is None or not any(grant.granted for grant in flags.grants.values())
 
     def _sweep(self, worker: Intake) -> None:
         self._do(worker.sweep(self.now))
@@ -212,7 +313,7 @@ class History:
         taken = [worker.interactions(batches, self.now), self.house.workers[1].interactions(beside, self.now)]
         self._do(_all(*taken))
         for batch in (*batches, *beside):
-            self.by_name[batch.resident].take_in(batch)
+            self.by_name[batch.resident].take_in(batch, self.now)
             if batch in self.under_way:
                 self.under_way.remove(batch)
                 self.sent.append(batch)
@@ -239,12 +340,12 @@ class History:
     def _permits_are_as_decided(self, person: Person) -> None:
         for its in PURPOSES:
             answer = self._do(self.house.ledger.permit(person.pseudonym, its, self.now))
-            assert isinstance(answer, Permit) is (person.allows(its) and not person.paused(self.now))
+            assert isinstance(answer, Permit) is (person.may(its, self.now) and not person.paused(self.now))
 
     async def _nothing_from_before(self, person: Person) -> None:
         """What is read now was made since the latest grants, whether or not any sweeper came by."""
         taste = weighed(await self.house.taste(person.pseudonym, self.now, own=True), self.now)
-        assert taste.keys() <= self._expected(person).keys()
+        assert taste.keys() <= self._most(person).keys()
         held = await self.house.told(person.pseudonym, self.now, own=True)
         assert held is None or (person.told is not None and person.told[1] >= person.since(Purpose.INTERESTS))
         assert held is None or held == person.told[0]
@@ -262,7 +363,7 @@ class History:
         assert sorted(kept) == sorted(person.shown)
         latest = person.told[0] if person.told else None
         assert (await house.stores.residents.interests(name)) == latest
-        assert await house.told(name, self.now, own=True) == latest
+        assert await house.told(name, self.now, own=True) == (None if Purpose.INTERESTS in person.suspended else latest)
         # The denial itself stays: a flag in force for every process, with nothing else in it.
         allowed = {f"c:{name}"}
         allowed |= {f"t:{name}"} if person.allows(Purpose.ACTIVITY) else set()
@@ -274,14 +375,31 @@ class History:
 
     async def _compare_popularity(self) -> None:
         rows = await self.house.column("SELECT offer || ' ' || residents FROM popularity")
-        paused = [person.pseudonym for person in self.people if person.paused(self.now)]
-        query = "SELECT DISTINCT resident || ' ' || offer FROM journal WHERE resident <> ALL(:paused)"
-        did = await self.house.column(query, paused=paused)
+        silent = [
+            its.pseudonym for its in self.people if its.paused(self.now) or not its.may(Purpose.ACTIVITY, self.now)
+        ]
+        query = "SELECT DISTINCT resident || ' ' || offer FROM journal WHERE resident <> ALL(:silent)"
+        did = await self.house.column(query, silent=silent)
         of = [pair.split(" ")[1] for pair in did]
         assert {row.split(" ")[0]: int(row.split(" ")[1]) for row in rows} == {offer: of.count(offer) for offer in of}
 
     def _expected(self, person: Person) -> dict[int, float]:
-        return weighed(person.taste(self.house.offers), self.now) if person.allows(Purpose.ACTIVITY) else {}
+        """Return what is known and may be used now."""
+        if not person.may(Purpose.ACTIVITY, self.now):
+            return {}
+        return weighed(person.taste(self.house.offers, located=person.may(Purpose.LOCATION, self.now)), self.now)
+
+    def _most(self, person: Person) -> dict[int, float]:
+        """Return what may be known: all that is allowed, were the clock right."""
+        if not person.allows(Purpose.ACTIVITY):
+            return {}
+        return weighed(person.taste(self.house.offers, located=person.allows(Purpose.LOCATION)), self.now)
+
+    def _enter(self, id_: UUID) -> None:
+        person = Person(self._do(self.house.residents.enrol(id_)))
+        assert person.pseudonym not in self.by_name
+        self.people.append(person)
+        self.ids[person.pseudonym], self.by_name[person.pseudonym] = id_, person
 
     def _who_may(self, purpose: Purpose, random: Random) -> Person:
         """Return a resident who has mostly allowed something: of deeds without leave the model sees little."""

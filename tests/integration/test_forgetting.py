@@ -1,6 +1,6 @@
 """Of a resident who withdraws, nothing is left: generated histories on the real stores, compared with a model.
 
-`VINKKI_TEST_PROFILE=nightly` takes 10,000 steps instead of 500.
+`VINKKI_PROFILE=nightly` takes 10,000 steps instead of 500.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ PROFILES = {
     "ci": (settings(max_examples=17, derandomize=True, phases=[Phase.generate], **_ANY), 30),
     "nightly": (settings(max_examples=200, **_ANY), 50),
 }
-PROFILE, LENGTH = PROFILES[os.environ.get("VINKKI_TEST_PROFILE", "ci")]
+PROFILE, LENGTH = PROFILES[os.environ.get("VINKKI_PROFILE", "ci")]
 STEP = st.tuples(st.sampled_from(STEPS), st.integers(0, 2**32 - 1))
 
 
