@@ -18,7 +18,12 @@ function row(name, facts, ...acts) {
 const dependant = (child) => row(t("family_child", { date: plainDay(child.birth_date) }), [t("family_count", { n: child.guardians }), since(child)]);
 const guardian = (one) => row(t(one.you ? "family_you" : "family_guardian"), [since(one)]);
 
-const may = (one) => [one.actions.map((action) => t(`action_${action.replace(":", "_")}`)).join(", "), t("family_until", { date: plainDay(one.until) })];
+
+function may({ actions, until }) {
+  const words = actions.map((action) => t(`action_${action.replace(":", "_")}`)).join(", ");
+  return [t("family_may", { actions: words }), t("family_until", { date: plainDay(until) })];
+}
+
 const helping = (one) => row(named(one), may(one));
 
 function helper(one) {
