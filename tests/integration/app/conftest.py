@@ -1,19 +1,34 @@
 """The running house and the browser that these tests share."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
+from api.issuer import DemoIssuer, address
+from engine.settings import Settings
 from tests.browser import chromium
 from tests.integration.app.tab import App, opened, running_house
 
 
 @pytest.fixture(scope="package")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a demo of the tests' own."""
-    with running_house(tmp_path_factory.mktemp("app") / "home") as address:
-        yield address
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demo of the tests' own."""
+    return tmp_path_factory.mktemp("app") / "home"
+
+
+@pytest.fixture(scope="package")
+def base(home: Path) -> Iterator[str]:
+    """The address of that demo."""
+    with running_house(home) as where:
+        yield where
+
+
+@pytest.fixture
+def issuer(home: Path, base: str) -> DemoIssuer:
+    """The issuer of that demo, for tokens of the city's services."""
+    return DemoIssuer(home, address(base), Settings(home=home).audience)
 
 
 @pytest.fixture(scope="package")

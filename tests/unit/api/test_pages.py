@@ -13,10 +13,14 @@ from fastapi import FastAPI
 from jinja2 import UndefinedError
 from jinja2.exceptions import SecurityError
 
+from api.access import Scope
 from api.pages import app as pages
 from api.pages.texts import day, negotiate, texts
+from engine.accesses import Capacity
 from engine.language import Language
 from engine.offers import Access, Kind
+from engine.partners import Field
+from engine.ties import Action
 
 NOW = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)
 """Past midnight in Helsinki: Monday there."""
@@ -190,6 +194,13 @@ def test_kinds_needs_and_areas_have_names(language: Language) -> None:
     wanted = [*(f"kind_{k}" for k in Kind), *(f"kinds_{k}" for k in Kind), *(f"access_{a}" for a in Access)]
     wanted += [f"district_{slug}" for slug in pages.MAJOR_DISTRICTS]
     assert [key for key in wanted if key not in texts(language)] == []
+
+
+@pytest.mark.parametrize("language", Language)
+def test_what_others_may_and_did_has_words(language: Language) -> None:
+    wanted = [f"scope_{scope}" for scope in Scope] + [f"action_{action}" for action in Action]
+    wanted += [f"field_{field}" for field in Field] + [f"capacity_{capacity}" for capacity in Capacity]
+    assert [name for name in wanted if name.replace(":", "_") not in texts(language)] == []
 
 
 def test_text_files_hold_each_key_once() -> None:

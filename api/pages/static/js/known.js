@@ -60,6 +60,11 @@ function leave({ purpose }) {
   return h("p", {}, h("b", {}, t(consents.granted(purpose) ? "known_allowed" : "known_not_allowed")), " ", link);
 }
 
+/** Where things come from; of what is not gathered yet it is said alone that it is not. */
+function source({ items, purpose, source: words }) {
+  return h("p", {}, (items.length > 0 || purpose) && h("b", {}, `${t("known_source")} `), words);
+}
+
 function showAll(section) {
   whole.add(section.id);
   const node = draw(section);
@@ -82,7 +87,7 @@ function draw(section) {
   const problem = h("div", { role: "alert" });
   return h("section", { class: "panel", id, "aria-labelledby": `${id}-heading` },
     h("h3", { id: `${id}-heading`, tabindex: "-1" }, section.title),
-    h("div", { class: "note known__source" }, h("p", {}, h("b", {}, t("known_source")), " ", section.source), leave(section)),
+    h("div", { class: "note known__source" }, source(section), leave(section)),
     ...list(section), problem, acts(section, problem));
 }
 

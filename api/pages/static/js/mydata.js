@@ -1,15 +1,17 @@
 // Puts the page /oma-data together: what is known, what is allowed, and the resident's power over both.
 
+import * as accesses from "./accesses.js";
 import * as account from "./account.js";
 import * as consents from "./consents.js";
 import { $ } from "./dom.js";
+import * as family from "./family.js";
 import * as known from "./known.js";
 import * as leaving from "./leaving.js";
 import * as messages from "./messages.js";
 import * as mode from "./mode.js";
-import * as others from "./others.js";
 import * as outbox from "./outbox.js";
 import { reveal } from "./part.js";
+import * as partners from "./partners.js";
 import * as pause from "./pause.js";
 import * as receipts from "./receipts.js";
 import * as saved from "./saved.js";
@@ -45,7 +47,7 @@ async function load() {
   if (!session.signedIn()) return;
   messages.show();
   for (const name of ["download", "erase"]) reveal(name, true);
-  await Promise.all([pause.load(), known.load(), why.load(), others.partners(), others.accesses(), others.family()]);
+  await Promise.all([pause.load(), known.load(), why.load(), partners.load(), accesses.load(), family.load()]);
 }
 
 function onEnd(reason) {

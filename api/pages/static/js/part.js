@@ -47,3 +47,7 @@ export function toggle(label, checked, save, attributes = {}) {
   } });
   return h("div", {}, h("label", { class: "switch" }, input, h("span", { class: "switch__track", "aria-hidden": "true" }), h("span", {}, label)), problem);
 }
+
+/** Things under each other on a panel; `empty` says that there are none. */
+export const rows = (items, one, empty) =>
+  (items.length ? h("ul", { class: "panel rows" }, ...items.map(one)) : h("p", { class: "panel" }, empty));

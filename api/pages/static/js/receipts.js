@@ -19,20 +19,23 @@ function deleted(receipt) {
   return h("p", { class: "note" }, completed ? t("receipt_deleted", { when: momentWords(completed, new Date()) }) : t("receipt_deleting"));
 }
 
-function decision(entry, named) {
-  const signed = receipts.find(same(entry));
-  const title = ledger.titleOf(entry.purpose);
-  const said = t(entry.granted ? "history_given" : "history_withdrawn", { date: plainDay(entry.time), version: entry.notice });
-  const name = `vinkki-${entry.purpose}-${entry.time.slice(0, 10)}.json`;
+/** One decision, and its receipt: what it was on (`purpose`, `title`), what it `said`; `named` shows the title too. */
+export function decision({ purpose, title, said, granted, time, named }) {
+  const signed = receipts.find(same({ purpose, granted, time }));
+  const name = `vinkki-${purpose.replace(":", "-")}-${time.slice(0, 10)}.json`;
   const save = () => give(new Blob([JSON.stringify(signed, null, 2)], { type: "application/json" }), name);
   return h("li", { class: "row" }, h("div", { class: "row__text" }, named && h("p", { class: "row__name" }, title), h("p", {}, said), deleted(signed?.receipt)),
     signed && button(t("receipt_get"), "supplementary", { "aria-label": t("receipt_get_named", { title, said }), onclick: save }));
 }
 
+function words(entry) {
+  return { title: ledger.titleOf(entry.purpose), said: t(entry.granted ? "history_given" : "history_withdrawn", { date: plainDay(entry.time), version: entry.notice }) };
+}
+
 /** The decisions on some purposes, newest first; `named` says on each which purpose it was. */
 export function history(ids, named) {
   const past = ledger.past().filter(({ purpose }) => ids.includes(purpose)).reverse();
-  return past.length ? h("ol", { class: "rows" }, ...past.map((entry) => decision(entry, named))) : h("p", {}, t("history_none"));
+  return past.length ? h("ol", { class: "rows" }, ...past.map((entry) => decision({ ...entry, ...words(entry), named }))) : h("p", {}, t("history_none"));
 }
 
 function facts(purpose) {
