@@ -1,0 +1,51 @@
+"""The recommender on trial: what it would have suggested at each moment of a split, knowing only what was known then."""
+
+from collections.abc import Callable
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.content import Content
+from models.context import Setting
+from models.lessons import HORIZON, Past
+from models.recommender import Recommender
+from models.splits import Fold, Split, Subset
+from models.text import TextSpace
+
+Lists = dict[tuple[int, int], NDArray[np.int32]]
+"""(Fold, person) -> offers, best first."""
+
+
+def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] = lambda _: None) -> Lists:
+    """Return what the recommender suggests to everybody who is asked about.
+
+    Parameters
+    ----------
+    subset
+        Which candidates are ranked; what is learned is the same for each.
+    told
+        Hears how far it is.
+    """
+    lists: Lists = {}
+    told(f"Reading what {len(split.items):,} offers say")
+    past = _past(split)
+    for n, fold in enumerate(split.folds, 1):
+        told(f"Fold {n} of {len(split.folds)}: {len(fold.candidates):,} offers, {len(fold.people):,} residents")
+        ranked = fold.candidates[fold.among(subset)[fold.candidates]]
+        if len(ranked):
+            recommender = Recommender.fit(past, fold.starts, fold.candidates)
+            people = np.unique(fold.people).astype(np.intp)
+            lists |= {(fold.number, person): best for person, best in recommender.rank(people, ranked)}
+    return lists
+
+
+def _past(split: Split) -> Past:
+    vectors = TextSpace.fit(split.items).transform(split.items)
+    return Past(split.train, len(split.people), Content.of(vectors), Setting.of(split.items), _horizon(split.folds))
+
+
+def _horizon(folds: tuple[Fold, ...]) -> float:
+    """Return how far ahead of its moment a ranking is judged, in seconds."""
+    spans = [fold.ends - fold.starts for fold in folds if isfinite(fold.starts) and isfinite(fold.ends)]
+    return spans[0] if spans else HORIZON
