@@ -39,15 +39,16 @@ def bootstrap(sums: Vector, counts: Vector, draws: int = DRAWS, seed: int = SEED
     ----------
     Efron, B. and Tibshirani, R. (1993), An Introduction to the Bootstrap, chapter 13.
     """
-    if not len(sums):
-        return [Estimate(np.nan, np.nan, np.nan)] * sums.shape[1]
     found = _ratio(sums.sum(axis=0), counts.sum(axis=0))
-    low, high = np.percentile(_drawn(sums, counts, draws, seed), [50 - LEVEL / 2, 50 + LEVEL / 2], axis=0)
-    known = counts.sum(axis=0) != 0
-    return [
-        Estimate(float(value), float(least), float(most)) if told else Estimate(np.nan, np.nan, np.nan)
-        for value, least, most, told in zip(found, low, high, known, strict=True)
-    ]
+    known = counts.sum(axis=0) > 0
+    return _intervals(np.where(known, found, np.nan), drawn(sums, counts, draws, seed))
+
+
+def bootstrap_difference(sums: Vector, counts: Vector, draws: int = DRAWS, seed: int = SEED) -> Estimate:
+    """Return the first ratio less the second, with its interval; the parameters are those of `bootstrap`."""
+    first, second = bootstrap(sums, counts, draws=1)
+    found = drawn(sums, counts, draws, seed)
+    return _intervals(np.array([first.value - second.value]), found[:, :1] - found[:, 1:])[0]
 
 
 def clustered(clusters: NDArray[Any], columns: Sequence[Vector]) -> Vector:
@@ -64,13 +65,21 @@ def means(clusters: NDArray[Any], columns: Sequence[Vector], draws: int = DRAWS,
     return bootstrap(sums, clustered(clusters, [told.astype(np.float64) for told in known]), draws, seed)
 
 
-def _drawn(sums: Vector, counts: Vector, draws: int, seed: int) -> Vector:
+def drawn(sums: Vector, counts: Vector, draws: int, seed: int) -> Vector:
+    """Return what each draw of as many clusters makes of the ratios, of shape (draws, ratios)."""
     rng, clusters = np.random.default_rng(seed), len(sums)
-    found = np.empty((draws, sums.shape[1]))
-    for draw in range(draws):
+    found = np.full((draws, sums.shape[1]), np.nan)
+    for draw in range(draws if clusters else 0):
         times = np.bincount(rng.integers(0, clusters, clusters), minlength=clusters).astype(np.float64)
         found[draw] = _ratio(times @ sums, times @ counts)
     return found
+
+
+def _intervals(values: Vector, found: Vector) -> list[Estimate]:
+    """Return values with the percentiles of their draws; what is nan has no interval."""
+    ends = np.percentile(found, [50 - LEVEL / 2, 50 + LEVEL / 2], axis=0)
+    low, high = np.where(np.isnan(values), np.nan, ends)
+    return [Estimate(float(v), float(lo), float(hi)) for v, lo, hi in zip(values, low, high, strict=True)]
 
 
 def _ratio(above: Vector, below: Vector) -> Vector:
