@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
@@ -199,6 +199,20 @@ def audit_replay(
     from api.commands.replay import run
 
     run(_settings(home=home), file)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="A split: train, folds, cands, test and items.")],
+    out: Annotated[Path, typer.Option(help="Where the run goes: a line a query, the best offers first.")],
+    subset: Annotated[
+        Literal["all", "warm", "cold"], typer.Option(help="Rank all offers, only known ones or only new ones.")
+    ] = "all",
+) -> None:
+    """Judge the recommender on a collection split by time: learn what was known then, and rank what came."""
+    from api.commands.evaluate import run
+
+    run(folder, out, subset)
 
 
 @app.command()

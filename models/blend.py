@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 Table = NDArray[np.float32]
 TREES, LEAVES, RATE, LEAST_IN_LEAF, SHRINKAGE = 150, 15, 0.06, 30, 5.0
@@ -90,7 +91,9 @@ class Blend:
             l2_regularization=SHRINKAGE, max_features=SHARE_OF_FEATURES, early_stopping=False, random_state=seed,
             monotonic_cst=[_direction(name) for name in names],
         )  # fmt: skip
-        trees.fit(table, examples.chosen, sample_weight=examples.weights)
+        # One thread: where others are at work too, threads that wait for each other take ten times as long.
+        with threadpool_limits(1, "openmp"):
+            trees.fit(table, examples.chosen, sample_weight=examples.weights)
         steady = np.array([n for n, name in enumerate(names) if _is_steady(name)], np.intp)
         new = names.index("new")
         wide = _wide(table, steady, new)
@@ -105,7 +108,9 @@ class Blend:
         if not len(table):
             return np.zeros(0)
         wide = (_wide(table, self.steady, self.new) - self.middle) / self.spread
-        return np.asarray((self.trees.decision_function(table) + self.line.decision_function(wide)) / 2)
+        with threadpool_limits(1, "openmp"):
+            grown = self.trees.decision_function(table)
+        return np.asarray((grown + self.line.decision_function(wide)) / 2)
 
 
 def _table(names: Sequence[str], features: Mapping[str, NDArray[np.float32]]) -> Table:

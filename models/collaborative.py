@@ -22,6 +22,8 @@ MOST_INVERTED = 9_000
 """EASE inverts a matrix as large as there are offers or people, whichever are fewer; at most this many."""
 EASE_LEAST, EASE_MOST = 5.0, 100.0
 FACTORS, ITERATIONS, REGULARIZATION, CONFIDENCE = 128, 12, 0.05, 10.0
+WORTH_THREADS = 200_000
+"""With fewer choices than this, threads cost more than they bring."""
 MAP_RIDGE = 1.0
 MAP_COUNTS = 3.0
 """Chosen this often, an offer's own factors count as much as those from its content."""
@@ -119,8 +121,9 @@ class Factors:
         """Return factors from histories of shape (people, offers)."""
         n = min(FACTORS, max(8, min(histories.shape) // 4))
         model = AlternatingLeastSquares(
-            n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed
-        )
+            n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed,
+            num_threads=0 if histories.nnz > WORTH_THREADS else 1,
+        )  # fmt: skip
         with threadpool_limits(1, "blas"):
             model.fit(csr_matrix(histories), show_progress=False)
         learned = np.ascontiguousarray(model.item_factors, np.float32)

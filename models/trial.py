@@ -1,20 +1,17 @@
-"""The recommender on trial: what it would have suggested at each moment of a split, knowing only what was known then."""
+"""The recommender on trial: what it would have suggested at each moment of a split, knowing what was known then."""
 
 from collections.abc import Callable
 from math import isfinite
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.content import Content
 from models.context import Setting
 from models.lessons import HORIZON, Past
 from models.recommender import Recommender
-from models.splits import Fold, Split, Subset
+from models.runs import Lists
+from models.splits import Fold, Numbers, Split, Subset
 from models.text import TextSpace
-
-Lists = dict[tuple[int, int], NDArray[np.int32]]
-"""(Fold, person) -> offers, best first."""
 
 
 def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] = lambda _: None) -> Lists:
@@ -27,7 +24,7 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
     told
         Hears how far it is.
     """
-    lists: Lists = {}
+    lists: dict[tuple[int, int], Numbers] = {}
     told(f"Reading what {len(split.items):,} offers say")
     past = _past(split)
     for n, fold in enumerate(split.folds, 1):
