@@ -56,14 +56,18 @@ def table(caption: str, heads: "tuple[str, ...]", rows: "list[tuple[Node | str, 
 
 def page(title: str, *inner: Node, language: Language = Language.EN) -> Response:
     """Answer with a page that loads nothing but our own style sheet."""
+    style = el("link", rel="stylesheet", href=STYLE_PATH)
+    return HTMLResponse(document(title, *inner, style=style, language=language), headers={"Cache-Control": "no-cache"})
+
+
+def document(title: str, *inner: Node, style: Node, language: Language = Language.EN) -> str:
+    """Return a whole page; `style` is a link to a style sheet, or one itself for a page that stands alone."""
     head = el(
         "head",
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("title", title),
-        el("link", rel="stylesheet", href=STYLE_PATH),
+        style,
     )
     whole = el("html", head, el("body", el("main", *inner)), lang=language)
-    return HTMLResponse(
-        "<!doctype html>" + ET.tostring(whole, "unicode", "html"), headers={"Cache-Control": "no-cache"}
-    )
+    return "<!doctype html>" + ET.tostring(whole, "unicode", "html")

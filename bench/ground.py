@@ -104,7 +104,7 @@ class Ground:
         if self._settings is None:
             home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vinkki-bench-")))
             given = Settings(home=home, kafka=None, database=None, redis=None)
-            parts = await asyncio.to_thread(start, home / "parts", say=self.say, jars=given.kafka_jars)
+            parts = await asyncio.to_thread(start, home, say=self.say, jars=given.kafka_jars)
             self._stack.callback(parts.stop)
             a = parts.addresses
             self._settings = given.model_copy(update={"kafka": a.kafka, "database": a.database, "redis": a.redis})

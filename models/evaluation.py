@@ -1,7 +1,7 @@
 """Judging a run of a split: each query's figures, their means with intervals, and how two runs differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 Vector = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judgement:
     """The figures of each query of a run; arrays of shape (queries,) or (queries, ...).
 
@@ -42,9 +42,9 @@ class Judgement:
     folds: Numbers
     people: Numbers
     clusters: NDArray[np.int64]
-    figures: Mapping[str, Vector] = field(hash=False)
+    figures: Mapping[str, Vector]
     shown: Numbers
-    catalogue: Mapping[int, Numbers] = field(hash=False)
+    catalogue: Mapping[int, Numbers]
 
     def __len__(self) -> int:
         return len(self.people)

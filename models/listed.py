@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import InvalidInput
-from models.runs import MOST, Lists
+from models.runs import Lists, named
 from models.splits import Fold, Numbers, Split
 
 
@@ -60,8 +60,8 @@ def listed(split: Split, fold: Fold, lists: Lists, among: NDArray[np.bool_], pla
     offers = np.full((len(people), places), -1, np.int32)
     hits = np.zeros((len(people), places), np.bool_)
     for row, person in enumerate(people):
-        named = check.legal(person, lists.get((fold.number, person), _NOTHING)[:MOST])
-        first = named[among[named]][:places]
+        legal = check.legal(person, named(lists, fold.number, person))
+        first = legal[among[legal]][:places]
         offers[row, : len(first)] = first
         hits[row, : len(first)] = np.isin(first, truth[person])
     sizes = np.array([len(truth[person]) for person in people], np.int64)
@@ -80,21 +80,18 @@ class _Check:
         self.times = np.bincount(history.offers, minlength=len(split.items))
         self.known = len(np.unique(history.people))
 
-    def legal(self, person: int, named: Numbers) -> Numbers:
+    def legal(self, person: int, found: Numbers) -> Numbers:
         had = self._had.indices[self._had.indptr[person] : self._had.indptr[person + 1]]
-        if len(outside := named[~self._in_catalogue[named]]):
+        if len(outside := found[~self._in_catalogue[found]]):
             raise self._wrong(person, int(outside[0]), "it is not in the fold's catalogue")
-        if len(again := named[np.isin(named, had)]):
+        if len(again := found[np.isin(found, had)]):
             raise self._wrong(person, int(again[0]), "they already had to do with it")
-        if len(np.unique(named)) < len(named):
-            raise self._wrong(person, int(np.sort(named)[:-1][np.diff(np.sort(named)) == 0][0]), "it is there twice")
-        return named
+        if len(np.unique(found)) < len(found):
+            raise self._wrong(person, int(np.sort(found)[:-1][np.diff(np.sort(found)) == 0][0]), "it is there twice")
+        return found
 
     def _wrong(self, person: int, offer: int, why: str) -> InvalidInput:
         query = self._fold.queries[self._fold.people.tolist().index(person)]
         return InvalidInput(
             f"The run lists {self._split.items[offer].id} for {query}, but {why}; correct the run.", field=query
         )
-
-
-_NOTHING: Numbers = np.zeros(0, np.int32)

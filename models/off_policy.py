@@ -38,7 +38,7 @@ Vector = NDArray[np.float64]
 Method = Literal["IPS", "SNIPS", "DR"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Log:
     """What was shown, and what came of it; arrays of shape (n,), but for `contexts`: (n, features).
 

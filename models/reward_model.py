@@ -27,14 +27,20 @@ def fitted(log: Log, policy: Vector) -> Direct:
         raise InvalidInput("A policy has a row for each row of the log and a column for each action; this one has not.")
     if not np.allclose(policy[rows, log.actions], log.targets):
         raise InvalidInput("The policy's probabilities of what was shown are not those of the log.")
-    expected = np.zeros(policy.shape)
+    expected, contexts = np.zeros(policy.shape), _scaled(log.contexts)
     part = np.unique(log.people, return_inverse=True)[1] % FOLDS
     for held in (part == number for number in range(FOLDS)):
         overall = float(log.rewards[~held].mean()) if (~held).any() else 0.0
         for action in range(policy.shape[1]):
             own = ~held & (log.actions == action)
-            expected[held, action] = _ridge(log.contexts[own], log.rewards[own], log.contexts[held], overall)
+            expected[held, action] = _ridge(contexts[own], log.rewards[own], contexts[held], overall)
     return Direct(expected[rows, log.actions], (policy * expected).sum(axis=1))
+
+
+def _scaled(contexts: Vector) -> Vector:
+    """Return features of a spread of 1, so that the ridge bears on all alike."""
+    spread = contexts.std(axis=0) if len(contexts) else np.ones(contexts.shape[1])
+    return np.asarray(contexts / np.where(spread > 0, spread, 1.0))
 
 
 def _ridge(contexts: Vector, rewards: Vector, asked: Vector, overall: float) -> Vector:

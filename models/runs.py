@@ -19,9 +19,15 @@ Lists = Mapping[tuple[int, int], Numbers]
 
 
 def write_run(path: Path, split: Split, lists: Lists) -> None:
-    """Write a run, gzipped if its name says so; the same lists make the same bytes."""
+    """Write a run, gzipped if its name says so; the same lists make the same bytes.
+
+    Raises
+    ------
+    ValueError
+        A list holds a number below 0.
+    """
     lines = sorted(
-        f"{query}\t{' '.join(split.items[offer].id for offer in lists.get((fold, person), ())[:MOST])}\n"
+        f"{query}\t{' '.join(split.items[offer].id for offer in named(lists, fold, person))}\n"
         for query, (fold, person) in _queries(split).items()
     )
     with path.open("wb") as raw:
@@ -54,6 +60,20 @@ def read_run(path: Path, split: Split) -> dict[tuple[int, int], Numbers]:
     return lists
 
 
+def named(lists: Lists, fold: int, person: int) -> Numbers:
+    """Return what a run lists for a query, as far as it counts.
+
+    Raises
+    ------
+    ValueError
+        It holds a number below 0, which would silently stand for one of the last offers.
+    """
+    found = lists.get((fold, person), _NOTHING)[:MOST]
+    if found.min(initial=0) < 0:
+        raise ValueError("A list holds numbers of offers alone; leave out what fills it up.")
+    return found
+
+
 def _queries(split: Split) -> dict[str, tuple[int, int]]:
     return {
         query: (fold.number, int(person))
@@ -75,3 +95,6 @@ def _write(raw: BinaryIO, content: bytes, *, zipped: bool) -> None:
         return
     with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=1) as file:
         file.write(content)
+
+
+_NOTHING: Numbers = np.zeros(0, np.int32)

@@ -8,7 +8,7 @@ A split is a folder of ``train.csv.gz`` (user_id, item_id, ts, weight), ``folds.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -25,7 +25,7 @@ Subset = Literal["all", "warm", "cold"]
 SUBSETS: tuple[Subset, ...] = ("all", "warm", "cold")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fold:
     """One moment at which suggestions are judged.
 
@@ -49,7 +49,7 @@ class Fold:
     candidates: Numbers
     people: Numbers
     queries: tuple[str, ...]
-    truth: Mapping[int, Numbers] = field(hash=False)
+    truth: Mapping[int, Numbers]
     cold: NDArray[np.bool_]
 
     def among(self, subset: Subset) -> NDArray[np.bool_]:
@@ -57,7 +57,7 @@ class Fold:
         return np.ones(len(self.cold), np.bool_) if subset == "all" else self.cold == (subset == "cold")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
     """A collection with its folds.
 

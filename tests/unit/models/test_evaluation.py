@@ -16,7 +16,7 @@ from models.bootstrap import bootstrap, means
 from models.evaluation import difference, judge
 from models.item import Item
 from models.matrix import Interactions
-from models.runs import read_run
+from models.runs import read_run, write_run
 from models.splits import Fold, Split, read_split
 
 SHARED = Path(__file__).parents[3] / ".." / "shared"
@@ -138,6 +138,14 @@ def test_a_list_that_could_not_be_shown_is_refused(listed, told):
     wider = Fold(**{name: getattr(fold, name) for name in fold.__slots__} | {"cold": np.append(fold.cold, True)})
     with pytest.raises(InvalidInput, match=told):
         judge(small(BOTH, items=split.items, folds=(wider,)), {(0, A): listed})
+
+
+def test_a_list_that_is_filled_up_with_minus_one_is_refused(tmp_path):
+    filled = {(0, A): array(Z, -1)}
+    with pytest.raises(ValueError, match="numbers of offers alone"):
+        judge(small(BOTH), filled)
+    with pytest.raises(ValueError, match="numbers of offers alone"):
+        write_run(tmp_path / "run.tsv", small(BOTH), filled)
 
 
 def test_runs_are_compared_by_query_and_only_on_the_same_ones():
