@@ -8,7 +8,8 @@ import numpy as np
 from models.content import Content
 from models.context import Setting
 from models.lessons import HORIZON, Past
-from models.recommender import Recommender
+from models.popular import Popularity
+from models.recommender import LONGEST, Recommender
 from models.runs import Lists
 from models.splits import Fold, Numbers, Split, Subset
 from models.text import TextSpace
@@ -46,3 +47,18 @@ def _horizon(folds: tuple[Fold, ...]) -> float:
     """Return how far ahead of its moment a ranking is judged, in seconds."""
     spans = [fold.ends - fold.starts for fold in folds if isfinite(fold.starts) and isfinite(fold.ends)]
     return spans[0] if spans else HORIZON
+
+
+def popular(split: Split, subset: Subset = "all") -> Lists:
+    """Return what is popular at each moment, for everybody the same: what any ranker must beat."""
+    lists: dict[tuple[int, int], Numbers] = {}
+    for fold in split.folds:
+        before = split.history(fold)
+        ranked = fold.candidates[fold.among(subset)[fold.candidates]]
+        counts = Popularity.fit(before, len(split.items), fold.starts).counts[ranked]
+        best = ranked[np.argsort(-counts, kind="stable")]
+        had = before.matrix(len(split.people), len(split.items))
+        for person in np.unique(fold.people):
+            own = had.indices[had.indptr[person] : had.indptr[person + 1]]
+            lists[fold.number, int(person)] = best[~np.isin(best, own)][:LONGEST]
+    return lists

@@ -86,3 +86,30 @@ def test_on_real_events_it_is_better_than_the_best_single_method_or_as_good(subs
     ours = judge(split, read_run(tmp_path / "run.tsv", split), subset)
     best = judge(split, read_run(folder / f"peers/best_single.{subset}.tsv.gz", split), subset)
     assert difference(ours, best, ["ndcg@10"])["ndcg@10"].sign >= (0 if subset == "cold" else 1)
+
+
+def test_the_report_compares_with_what_is_popular_and_with_other_runs(folder, tmp_path):
+    first, page = tmp_path / "first.tsv", tmp_path / "page.html"
+    assert evaluate(folder, "--out", first).returncode == 0
+    done = evaluate(folder, "--out", tmp_path / "run.tsv", "--report", page, "--beside", first)
+    assert done.returncode == 0, done.stderr
+    told = page.read_text()
+    assert all(word in told for word in ("Vinkki", "popular", "first.tsv", "<svg"))
+
+
+def test_a_log_is_judged_off_policy_and_too_little_is_said_to_be(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [(a, int(rng.random() < 0.1 + 0.3 * a), 0.5, a) for a in rng.integers(0, 2, 4_000).tolist()]
+    write(tmp_path / "log.csv", ("action", "reward", "propensity", "target"), rows)
+    done = evaluate("--logged", tmp_path / "log.csv")
+    assert done.returncode == 0, done.stderr
+    assert "IPS" in done.stdout.upper()
+    assert "0.3" in done.stdout or "0.4" in done.stdout
+    write(tmp_path / "short.csv", ("action", "reward", "propensity", "target"), rows[:5])
+    assert "too few" in evaluate("--logged", tmp_path / "short.csv").stdout.lower().replace("\n", " ")
+
+
+def test_without_anything_to_judge_it_says_what_to_give():
+    done = evaluate()
+    assert done.returncode == 2
+    assert "--logged" in done.stderr
