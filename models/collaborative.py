@@ -120,11 +120,11 @@ class Factors:
     def fit(cls, histories: csr_array, content: Content, seed: int = 0) -> "Factors":
         """Return factors from histories of shape (people, offers)."""
         n = min(FACTORS, max(8, min(histories.shape) // 4))
-        model = AlternatingLeastSquares(
-            n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed,
-            num_threads=0 if histories.nnz > WORTH_THREADS else 1,
-        )  # fmt: skip
         with threadpool_limits(1, "blas"):
+            model = AlternatingLeastSquares(
+                n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed,
+                num_threads=0 if histories.nnz > WORTH_THREADS else 1,
+            )  # fmt: skip
             model.fit(csr_matrix(histories), show_progress=False)
         learned = np.ascontiguousarray(model.item_factors, np.float32)
         counts = np.asarray(histories.sum(axis=0)).ravel().astype(np.float32)

@@ -5,14 +5,19 @@ or keywords are rich. The second learns for each resident which directions of a 
 and which do not: better where there are few and common keywords.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
+from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 Scores = NDArray[np.float32]
+FACETS = {"organiser": 0.35, "venue": 0.2, "area": 0.2}
+"""How much it counts beside all that an offer says, whose it is and where."""
+NO_FACETS: Mapping[str, csr_array] = {}
 DIMENSIONS = 300
 RIDGE = 1.0
 
@@ -33,8 +38,18 @@ class Content:
     latent: NDArray[np.float32]
 
     @classmethod
-    def of(cls, vectors: csr_array, seed: int = 0) -> "Content":
-        """Return the vectors with their latent space."""
+    def of(cls, texts: csr_array, facets: Mapping[str, csr_array] = NO_FACETS, seed: int = 0) -> "Content":
+        """Return the vectors of offers with their latent space.
+
+        Parameters
+        ----------
+        texts
+            What they say, rows of length 1 (`models.text.TextSpace`).
+        facets
+            Name of an attribute -> ones where an offer has a value, each of shape (offers, values).
+        """
+        weighed = [members * FACETS[name] for name, members in facets.items() if name in FACETS]
+        vectors = normalize(csr_array(hstack([texts, *weighed], format="csr"))) if weighed else texts
         used = vectors[:, np.unique(vectors.indices)]
         most = min(DIMENSIONS, min(used.shape) - 1)
         if most < 1:

@@ -39,8 +39,9 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
 
 
 def _past(split: Split) -> Past:
-    vectors = TextSpace.fit(split.items).transform(split.items)
-    return Past(split.train, len(split.people), Content.of(vectors), Setting.of(split.items), _horizon(split.folds))
+    texts, setting = TextSpace.fit(split.items).transform(split.items), Setting.of(split.items)
+    facets = {attribute.name: attribute.members for attribute in setting.attributes}
+    return Past(split.train, len(split.people), Content.of(texts, facets), setting, _horizon(split.folds))
 
 
 def _horizon(folds: tuple[Fold, ...]) -> float:
