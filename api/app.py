@@ -80,7 +80,9 @@ def operations(house: "House") -> Sequence[Operation]:
         *FamilyRoutes(gate, house.family).operations(),
         *InvitationRoutes(gate, house.residents, house.invitations, known).operations(),
         *PartnerRoutes(gate, house.partners).operations(),
-        *GrantRoutes(gate, house.residents, house.ledger, house.stores.ledger, house.partners).operations(),
+        *GrantRoutes(
+            gate, house.residents, house.ledger, house.stores.ledger, house.partners, house.family
+        ).operations(),
         *SharingRoutes(gate, house.partners).operations(),
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *LogoutRoutes(house.tokens, house.logouts, house.clock).operations(),

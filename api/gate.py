@@ -11,6 +11,7 @@ from starlette.requests import Request
 from api.access import Caller, Scope, Standing, TokenVerifier, parse_resident
 from api.errors import Forbidden, Unauthenticated
 from engine.accesses import Accessed, AccessLog, Capacity
+from engine.events import Pseudonym
 from engine.ties import DECIDED_BY_GUARDIANS
 
 
@@ -19,6 +20,9 @@ class Relations(Protocol):
 
     async def may_act(self, actor: UUID, subject: UUID, action: str, now: datetime) -> bool:
         """Say whether a person may do something for another, or what a child's guardians decide for themself."""
+
+    async def guardian(self, actor: UUID, subject: UUID, now: datetime) -> Pseudonym | None:
+        """Return the guardian's pseudonym where `actor` decides for a child as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,13 @@ class Gate:
         elif not await self.family.may_act(caller.person, person, scope, self.clock()):
             caller.may_act_for(person, scope)
         return person
+
+    async def guardian(self, request: Request, person: UUID) -> Pseudonym | None:
+        """Return the guardian who speaks for a child under 13; None where somebody speaks for themself."""
+        caller = await self.caller(request)
+        if self.family is None or caller.person is None or caller.person == person:
+            return None
+        return await self.family.guardian(caller.person, person, self.clock())
 
     async def note(self, request: Request, caller: Caller, person: UUID, scope: Scope) -> None:
         """Write into the access log that a caller reaches a person's data, unless it is the resident in person.

@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from engine.ages import Stage, birthday, outgrown, stage, today
-from engine.consent import Consents, Purpose
+from engine.consent import Consents
 from engine.errors import InvalidInput, LastGuardian, NotForMinors, NotFound, NotYours
 from engine.events import Pseudonym
 from engine.residents import Residents
@@ -35,6 +35,9 @@ class Ledger(Protocol):
         guardian: Pseudonym | None = None,
     ) -> Consents:
         """Write a grant or a withdrawal."""
+
+    async def record_partner(self, resident: Pseudonym, partner: str, *, granted: bool, now: datetime) -> Consents:
+        """Write a grant of a partner, or its withdrawal."""
 
     async def refresh(self, resident: Pseudonym) -> Consents:
         """Put in force what the ledger says now."""
@@ -72,7 +75,7 @@ class Family:
         tie = await self.records.tie(by, resident)
         return by if tie.guardian and tie.stage(now) is Stage.CHILD else None
 
-    async def check_grant(self, subject: UUID, purpose: Purpose, now: datetime, *, guardian: bool) -> None:
+    async def check_grant(self, subject: UUID, now: datetime, *, guardian: bool, marketing: bool = False) -> None:
         """Refuse leave for marketing of somebody who is known to be under 18, and any of a child but by a guardian.
 
         Raises
@@ -83,7 +86,7 @@ class Family:
         if (resident := await self.residents.pseudonym(subject)) is None:
             return
         its = (await self.records.tie(None, resident)).stage(now)
-        if purpose.marketing and its is not Stage.ADULT:
+        if marketing and its is not Stage.ADULT:
             raise NotForMinors(field="purpose")
         if its is Stage.CHILD and not guardian:
             raise NotYours("Of a child under 13 a guardian alone allows anything; use a guardian's own token.")
@@ -217,6 +220,9 @@ class Family:
                 if grant.granted and outgrown(born, grant.since, now):
                     at = birthday(born, reached)
                     await self.ledger.record(resident, purpose, granted=False, notice=grant.notice, now=at)
+            for partner, word in consents.partners.items():
+                if word.granted and outgrown(born, word.since, now):
+                    await self.ledger.record_partner(resident, partner, granted=False, now=birthday(born, reached))
             await self.records.grow(resident, reached)
         await self.records.tidy(now)
 

@@ -100,37 +100,48 @@ class ConsentLedger:
         await self._online.enforce(consents)
         return consents
 
-    async def record_partner(self, resident: Pseudonym, partner: str, *, granted: bool, now: datetime) -> Consents:
+    async def record_partner(
+        self, resident: Pseudonym, partner: str, *, granted: bool, now: datetime, guardian: Pseudonym | None = None
+    ) -> Consents:
         """Write a grant of a partner, or its withdrawal. When this returns it is durable and in force everywhere.
+
+        Of a child it is a guardian's word, as in `record`.
 
         Raises
         ------
         Erased, StoreUnavailable
             As in `record`.
         """
+        purpose, time = partner_purpose(partner), now.astimezone(UTC)
         return await self._records.append(
-            resident, partner_purpose(partner), granted=granted, notice=PARTNER_NOTICE, time=now.astimezone(UTC)
+            resident, purpose, granted=granted, notice=PARTNER_NOTICE, time=time, guardian=guardian
         )
 
-    async def choose(self, resident: Pseudonym, choice: Choice, *, on: bool, now: datetime) -> Consents:
+    async def choose(
+        self, resident: Pseudonym, choice: Choice, *, on: bool, now: datetime, guardian: Pseudonym | None = None
+    ) -> Consents:
         """Write a choice. When this returns it is durable and in force everywhere.
+
+        Of a child it is on while one guardian has it on.
 
         Raises
         ------
         StoreUnavailable
             A store is away; say it again.
         """
-        consents = await self._records.append(resident, choice, granted=on, notice=0, time=now.astimezone(UTC))
+        consents = await self._records.append(
+            resident, choice, granted=on, notice=0, time=now.astimezone(UTC), guardian=guardian
+        )
         await self._online.enforce(consents)
         return consents
 
-    async def pause(self, resident: Pseudonym, now: datetime) -> Consents:
+    async def pause(self, resident: Pseudonym, now: datetime, guardian: Pseudonym | None = None) -> Consents:
         """Pause everything from `now` on, as `choose` does; a pause that holds already goes on as it was."""
-        consents = await self.choose(resident, Choice.PAUSE, on=True, now=now)
+        consents = await self.choose(resident, Choice.PAUSE, on=True, now=now, guardian=guardian)
         if consents.paused_until(now) is None:
             # An earlier pause has ended by itself and was never taken back: this one is a word of its own.
-            await self.choose(resident, Choice.PAUSE, on=False, now=now)
-            consents = await self.choose(resident, Choice.PAUSE, on=True, now=now)
+            await self.choose(resident, Choice.PAUSE, on=False, now=now, guardian=guardian)
+            consents = await self.choose(resident, Choice.PAUSE, on=True, now=now, guardian=guardian)
         return consents
 
     async def consents(self, resident: Pseudonym) -> Consents:

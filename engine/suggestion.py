@@ -38,7 +38,7 @@ from engine.query import Fit, Query, filters, fit, of_age, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, rank
 from engine.reasons import Reason
 from engine.residents import Interests
-from engine.taste import key
+from engine.taste import Taste, key
 
 
 class Manner(NamedTuple):
@@ -175,10 +175,11 @@ class Suggester:
         self._new_id = new_id
 
     def warm_up(self, now: datetime) -> None:
-        """Have the ranking compiled before anybody asks: half a minute once on a machine, then it is on disk."""
+        """Have all that an answer needs compiled before anybody asks: half a minute once on a machine, then on disk."""
         scratch, offer = Catalogue(), Offer(id="warm-up", source="warm-up", kind=Kind.SPACE, name=Localized())
         scratch.apply({offer.id: offer})
         Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
+        from_taste(Taste().pack(), scratch.live(now), now, located=False)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""

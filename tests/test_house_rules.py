@@ -45,7 +45,7 @@ def test_no_permit_is_kept_in_a_field_of_an_object():
 
 
 def test_nothing_is_patched_in_the_tests():
-    words = ("MagicMock", "mock" + ".patch", "monkeypatch" + ".setattr", "@" + "patch")
+    words = ("Magic" + "Mock", "mock" + ".patch", "monkeypatch" + ".setattr", "@" + "patch")
     patched = [
         (str(path.relative_to(ROOT)), word)
         for path in (ROOT / "tests").rglob("*.py")

@@ -127,7 +127,10 @@ class ChoiceRoutes:
                 path=f"{path}/{{code}}",
                 name="switch_reason",
                 summary="Turn a reason off or on",
-                description="The very next answer neither is ordered by what is off nor says it.",
+                description=(
+                    "The very next answer neither is ordered by what is off nor says it. "
+                    "Of a child a reason is off while one guardian has it off; the answer tells what holds."
+                ),
                 tag=TAG,
                 handler=self.switch,
                 form=Asked,
@@ -146,7 +149,8 @@ class ChoiceRoutes:
     async def pause(self, request: Request) -> Response:
         """Answer `PUT /v1/residents/{id}/pause`."""
         person, now = await self.gate.resident(request, Scope.CONSENTS_WRITE), self.gate.clock()
-        return _pause(await self.residents.decide(person, partial(self.ledger.pause, now=now)), now)
+        guardian = await self.gate.guardian(request, person)
+        return _pause(await self.residents.decide(person, partial(self.ledger.pause, now=now, guardian=guardian)), now)
 
     async def resume(self, request: Request) -> Response:
         """Answer `DELETE /v1/residents/{id}/pause`. Who has not paused leaves no trace."""
@@ -154,7 +158,8 @@ class ChoiceRoutes:
         resident = await self.residents.pseudonym(person)
         if resident is None or not (held := await self.ledger.consents(resident)).paused_until(now):
             return _pause(None, now)
-        return _pause(await self.ledger.choose(held.resident, Choice.PAUSE, on=False, now=now), now)
+        guardian = await self.gate.guardian(request, person)
+        return _pause(await self.ledger.choose(held.resident, Choice.PAUSE, on=False, now=now, guardian=guardian), now)
 
     async def read_reasons(self, request: Request) -> Response:
         """Answer `GET /v1/residents/{id}/reasons`."""
@@ -169,10 +174,10 @@ class ChoiceRoutes:
         asked = await _read_switch(request)
         if code not in FAMILIES:
             raise NotFound(f"The reasons that can be turned off are {', '.join(FAMILIES)}.", field="code")
-        await self.residents.decide(
-            person, partial(self.ledger.choose, choice=FAMILIES[code], on=not asked.on, now=now)
-        )
-        return private_json(_switch(code, language, on=asked.on))
+        guardian = await self.gate.guardian(request, person)
+        choose = partial(self.ledger.choose, choice=FAMILIES[code], on=not asked.on, now=now, guardian=guardian)
+        held = await self.residents.decide(person, choose)
+        return private_json(_switch(code, language, on=code not in held.off))
 
     async def _consents(self, request: Request) -> Consents | None:
         resident = await self.residents.pseudonym(await self.gate.resident(request, Scope.CONSENTS_READ))

@@ -19,7 +19,7 @@ from api.operations import Answer, Operation, open_json, private_json
 from engine.ages import Stage, stage
 from engine.consent import Consents, Declaration, Purpose, Refusal
 from engine.errors import NotForMinors, NotFound, NotYours, UnknownNotice, VinkkiError
-from engine.events import ConsentChange, Pseudonym
+from engine.events import ConsentChange
 from engine.family import Family
 from engine.ledger import ConsentLedger
 from engine.residents import Residents
@@ -181,9 +181,9 @@ class ConsentRoutes:
         purpose = self.ledger.register.check(
             request.path_params["purpose"], granted=decision.granted, notice=decision.notice
         ).id
-        guardian = await self._guardian(request, person, now)
+        guardian = await self.gate.guardian(request, person)
         if decision.granted and (purpose.marketing or (await self.gate.caller(request)).person != person):
-            await self.family.check_grant(person, purpose, now, guardian=guardian is not None)
+            await self.family.check_grant(person, now, guardian=guardian is not None, marketing=purpose.marketing)
         record = partial(
             self.ledger.record,
             purpose=purpose,
@@ -195,13 +195,6 @@ class ConsentRoutes:
         consents = await self.residents.decide(person, record)
         self._nudge(ConsentChange(consents.resident, purpose, decision.granted, now))
         return private_json(_state(consents, purpose, now, await self._words(request, person, consents)))
-
-    async def _guardian(self, request: Request, person: UUID, now: datetime) -> Pseudonym | None:
-        """Return the guardian who says this for a child; None where somebody speaks for themself."""
-        caller = await self.gate.caller(request)
-        if caller.person is None or caller.person == person:
-            return None
-        return await self.family.guardian(caller.person, person, now)
 
     async def _words(self, request: Request, person: UUID, consents: Consents) -> Words | None:
         """Return each guardian's own word on a child's consents, as the caller sees them; None of who is no child."""

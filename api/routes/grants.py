@@ -15,8 +15,9 @@ from api.gate import Gate
 from api.operations import Answer, Operation, private_json
 from api.routes.partners import EXAMPLE_PARTNER, NO_PARTNER, TAG, named
 from engine.consent import PARTNER
-from engine.errors import NotFound
+from engine.errors import NotFound, NotYours
 from engine.events import AwareTime, Pseudonym
+from engine.family import Family
 from engine.language import Localized
 from engine.ledger import ConsentLedger
 from engine.partners import Field, Partner
@@ -73,7 +74,8 @@ EXAMPLE = {
 DESCRIPTION = """\
 The partner sees what it was registered for, and of that only what the resident's other consents allow at the moment.
 When this answers, the word is durable and in force: after a withdrawal the partner sees nothing any more. The word is
-in the ledger, and there is a receipt of it."""
+in the ledger, and there is a receipt of it. A guardian says it for a child under 13: one guardian's no is
+enough, and the answer tells what holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class GrantRoutes:
     ledger: ConsentLedger
     words: LedgerRecords
     partners: PartnerRecords
+    family: Family
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked here."""
@@ -111,7 +114,7 @@ class GrantRoutes:
                 body=Word,
                 example={"granted": True},
                 answers={200: Answer("The word is in force", Granting, EXAMPLE_GRANTING)},
-                problems=(NotFound,),
+                problems=(NotFound, NotYours),
                 scope=Scope.CONSENTS_WRITE,
             ),
         )
@@ -134,9 +137,13 @@ class GrantRoutes:
             found = await self.partners.named([id_])
         if id_ not in found:
             raise NO_PARTNER
-        record = partial(self.ledger.record_partner, partner=id_, granted=word.granted, now=now)
-        await self.residents.decide(person, record)
-        return private_json(_granting(found[id_], granted=word.granted))
+        guardian = await self.gate.guardian(request, person)
+        if word.granted and (await self.gate.caller(request)).person != person:
+            await self.family.check_grant(person, now, guardian=guardian is not None)
+        record = partial(self.ledger.record_partner, partner=id_, granted=word.granted, now=now, guardian=guardian)
+        consents = await self.residents.decide(person, record)
+        held = consents.partners.get(id_)
+        return private_json(_granting(found[id_], granted=held is not None and held.granted))
 
     async def _of(self, resident: Pseudonym, now: datetime) -> tuple[frozenset[str], Sequence[PastWord]]:
         """Return which partners the resident grants, and every word on any."""

@@ -39,6 +39,7 @@ _OVERDUE = text("""
     SELECT resident FROM forgettings WHERE done IS NULL AND requested <= :before
     GROUP BY resident ORDER BY min(seq) LIMIT :limit
 """)
+_LINKED = text("SELECT FROM residents WHERE pseudonym = :resident")
 _DONE = text("UPDATE forgettings SET done = :now WHERE seq = ANY(:seqs)")
 _WAITING = text("SELECT count(*), min(requested) FROM forgettings WHERE done IS NULL")
 
@@ -72,9 +73,13 @@ class LedgerRecords:
             The pseudonym is nobody's any more.
         """
         found = await self._scribe.append(Word(resident, purpose, granted, notice, time, guardian))
-        if not (its := [row for row in found if row.resident == resident]):
-            raise Erased
-        return _consents(resident, its)
+        if its := [row for row in found if row.resident == resident]:
+            return _consents(resident, its)
+        # No word at all: of somebody erased, or of a child of whom nobody has said anything that counts.
+        async with self._database.begin() as connection:
+            if (await connection.execute(_LINKED, {"resident": resident})).one_or_none() is None:
+                raise Erased
+        return await self.consents(resident)
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""

@@ -137,7 +137,13 @@ def _leave(consents: Consents | None, purpose: Purpose, now: datetime, own: bool
 
 @dataclass
 class Person:
-    """What may be known of one resident: the rules in their plainest words."""
+    """What may be known of one resident: the rules in their plainest words.
+
+    Attributes
+    ----------
+    unheard
+        Whether whoever recorded the latest withdrawal died before it was in force, and so before it was answered.
+    """
 
     pseudonym: str
     words: dict[Purpose, tuple[bool, datetime]] = field(default_factory=dict)
@@ -148,6 +154,7 @@ class Person:
     removed: dict[str, datetime] = field(default_factory=dict)
     orders: list[tuple[Purpose, datetime]] = field(default_factory=list)
     suspended: set[Purpose] = field(default_factory=set)
+    unheard: bool = False
 
     def may(self, purpose: Purpose, now: datetime) -> bool:
         """Whether it may be used now: the grant is no later than the clock, and no wider notice suspends it."""

@@ -1,11 +1,11 @@
-"""Histories of residents who allow, act, tell and withdraw, and of all that may go wrong meanwhile."""
+"""Histories of residents who allow, act, tell and withdraw, for themselves or a child, and of what may go wrong."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -13,7 +13,6 @@ import pytest
 from prometheus_client import generate_latest
 
 from api import wiring
-from engine.choices import Choice
 from engine.consent import Permit, Purpose
 from engine.erasure import Eraser
 from engine.errors import NotFound
@@ -24,10 +23,10 @@ from engine.residents import Interests, told, without
 from engine.settings import Settings
 from engine.taste import features
 from tests.integration.forgetting import PURPOSES, House, Person, batch_of, place_keys, weighed
+from tests.integration.relations import Child, Relations
 from tests.integration.scene import Scene
 from tests.integration.scissors import Killed, Scissors
 
-_T = TypeVar("_T")
 STEPS = [
     *["act"] * 5,
     *["deliver"] * 5,
@@ -37,16 +36,21 @@ STEPS = [
     *["show", "tell"] * 2,
     *["pause_or_resume", "remove"] * 2,
     *["kill"] * 3,
+    *["grant_or_end"] * 2,
+    *["partner_reads", "tie"],
     *["sweep", "empty_redis", "wait", "jump", "widen", "widen", "erase", "settle"],
 ]
 """What may come next; what is here more often comes more often."""
 JUMPS_SECONDS = [-1_800, -90, -5, -0.5, 60, 3_600, 6 * 3_600]
-HOLDING = ("journal", "journal_ids", "impressions", "interests", "consents", "forgettings", "accesses")
+HOLDING = (
+    *("journal", "journal_ids", "impressions", "interests", "consents", "forgettings", "accesses"),
+    *("partner_handles", "dependants"),
+)
 LATE_SECONDS = [0, 0, 0, 0.5, 3, 60, 3 * 86_400]
 
 
-class History:
-    """Two residents, two workers, lost and late and doubled messages, and stores that are emptied or cut off."""
+class History(Relations):
+    """Two residents, their child and a partner; two workers, lost, late and doubled messages, stores that fail."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -57,6 +61,7 @@ class History:
         self.ids, self.by_name = dict[str, UUID](), dict[str, Person]()
         for _ in range(2):
             self._enter(uuid4())
+        self._found()
         self.made_anew = True
         self.under_way: list[InteractionBatch] = []
         self.sent: list[InteractionBatch] = []
@@ -98,7 +103,7 @@ class History:
         person, purpose = random.choice(self.people), random.choice(PURPOSES)
         same = purpose in person.words and random.random() < 0.2
         granted = person.allows(purpose) is same
-        self._decide(person, purpose, granted)
+        self._decide(person, purpose, granted, random)
         if random.random() < 0.7:
             self.nudges.append(ConsentChange(person.pseudonym, purpose, granted, self.now))
 
@@ -107,14 +112,15 @@ class History:
         person = random.choice(self.people)
         purpose = random.choice([its for its in PURPOSES if person.allows(its)] or [Purpose.ACTIVITY])
         if random.random() < 0.5:
-            self._decide(person, purpose, False)
+            self._decide(person, purpose, False, random)
         elif person.allows(purpose):
             word = {"granted": False, "notice": self._notice(purpose), "time": self.now}
             self._do(self.house.stores.ledger.append(person.pseudonym, purpose, **word))
             person.decide(purpose, False, self.now)
+            person.unheard = True
         if random.random() < 0.5:
             self.now += timedelta(milliseconds=1)
-            self._decide(person, purpose, True)
+            self._decide(person, purpose, True, random)
 
     def hear_of_consents(self, random: Random) -> None:
         """A nudge arrives, in any order."""
@@ -126,12 +132,7 @@ class History:
     def pause_or_resume(self, random: Random) -> None:
         """Pause everything, or end the pause: either is in force at once."""
         person = random.choice(self.people)
-        if person.paused(self.now):
-            self._do(self.house.ledger.choose(person.pseudonym, Choice.PAUSE, on=False, now=self.now))
-            person.pause = (False, self.now)
-        else:
-            self._do(self.house.ledger.pause(person.pseudonym, self.now))
-            person.pause = (True, self.now)
+        self._pause(person, random)
         self._permits_are_as_decided(person)
 
     def remove(self, random: Random) -> None:
@@ -187,21 +188,31 @@ class History:
             self._do(self._nothing_from_before(person))
 
     def erase(self, random: Random) -> None:
-        """Erase somebody, perhaps cut off between the stores; who returns is somebody new."""
-        person = self.people.pop(random.randrange(len(self.people)))
+        """Erase somebody, perhaps cut off between the stores; who returns is somebody new.
+
+        With the last guardian goes the child.
+        """
+        person = random.choice(self.people)
+        erased = [person, *self._orphaned(person)]
         stores, scissors = self.house.stores, Scissors(random.choice([None, 1, 2, 3]), Killed)
         records = scissors.over(ErasureRecords(stores.database))
         eraser = Eraser(records, scissors.over(stores.online), self.house.residents, timedelta(days=9))
         with suppress(Killed):
             self._do(eraser.erase(self.ids[person.pseudonym], self.now))
-        if scissors.cut:
-            # The process that remembered the link is no more; every other one hears of it.
-            self.house.residents.forget_link(self.ids[person.pseudonym])
-        self.gone.append(person.pseudonym)
-        self.by_name[person.pseudonym] = Person(person.pseudonym)
-        answer = self._do(stores.ledger.consents(person.pseudonym))
-        assert not any(grant.granted for grant in answer.grants.values())
-        self._enter(self.ids[person.pseudonym])
+        for each in erased:
+            if scissors.cut:
+                # The process that remembered the link is no more; every other one hears of it.
+                self.house.residents.forget_link(self.ids[each.pseudonym])
+            self.people.remove(each)
+            self.gone.append(each.pseudonym)
+            self.by_name[each.pseudonym] = Person(each.pseudonym)
+            answer = self._do(stores.ledger.consents(each.pseudonym))
+            assert not any(grant.granted for grant in (*answer.grants.values(), *answer.partners.values()))
+        for each in erased:
+            if isinstance(each, Child):
+                self._bear(self.ids[each.pseudonym], random.choice(self._adults))
+            else:
+                self._enter(self.ids[each.pseudonym])
 
     def kill(self, random: Random) -> None:
         """A worker is killed after any of its calls to a store; what it was at comes again."""
@@ -283,8 +294,12 @@ class History:
         self._do(worker.refresh_popularity(self.now))
         self._do(self._nobody_is_left())
         for person in self.people:
+            person.unheard = False
+            self._permits_are_as_decided(person)
+        for person in self.people:
             self._do(self._compare(person))
         self._do(self._compare_popularity())
+        self._do(self._relations_hold())
         for said in (generate_latest().decode(), repr(self.house.refused)):
             assert not any(pseudonym in said for pseudonym in self.by_name)
 
@@ -326,11 +341,13 @@ class History:
                 self._do(self.house.stores.journal.write([_row(batch, event) for event in batch.events]))
                 person.take_in(batch)
 
-    def _decide(self, person: Person, purpose: Purpose, granted: bool) -> None:
+    def _decide(self, person: Person, purpose: Purpose, granted: bool, random: Random) -> None:
         """Decide as the API does: what is not allowed cannot be read from the moment of the answer."""
-        word = {"granted": granted, "notice": self._notice(purpose), "now": self.now}
+        guardian = self._voice(person, random)
+        word = {"granted": granted, "notice": self._notice(purpose), "now": self.now, "guardian": guardian}
         self._do(self.house.ledger.record(person.pseudonym, purpose, **word))
-        person.decide(purpose, granted, self.now)
+        self._heard(person, guardian, purpose, granted)
+        person.unheard = False
         self._permits_are_as_decided(person)
         held = self._do(self.house.held_of(person.pseudonym))
         assert person.allows(Purpose.ACTIVITY) or f"t:{person.pseudonym}" not in held
@@ -340,10 +357,13 @@ class History:
     def _permits_are_as_decided(self, person: Person) -> None:
         for its in PURPOSES:
             answer = self._do(self.house.ledger.permit(person.pseudonym, its, self.now))
-            assert isinstance(answer, Permit) is (person.may(its, self.now) and not person.paused(self.now))
+            allowed = person.may(its, self.now) and not person.paused(self.now)
+            assert isinstance(answer, Permit) is allowed or (person.unheard and not allowed)
 
     async def _nothing_from_before(self, person: Person) -> None:
         """What is read now was made since the latest grants, whether or not any sweeper came by."""
+        if person.unheard:
+            return
         taste = weighed(await self.house.taste(person.pseudonym, self.now, own=True), self.now)
         assert taste.keys() <= self._most(person).keys()
         held = await self.house.told(person.pseudonym, self.now, own=True)
@@ -405,15 +425,12 @@ class History:
         """Return a resident who has mostly allowed something: of deeds without leave the model sees little."""
         person = random.choice(self.people)
         if not person.allows(purpose) and random.random() < 0.7:
-            self._decide(person, purpose, True)
+            self._decide(person, purpose, True, random)
             self.now += timedelta(milliseconds=1)
         return person
 
     def _notice(self, purpose: Purpose) -> int:
         return self.house.ledger.register.declaration(purpose).notice.version
-
-    def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return self.house.run(work)
 
 
 async def _all(*work: Coroutine[Any, Any, None]) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from tests.journeys.conftest import City, Resident
+from tests.journeys.test_partners import register
 
 BORN = {"birth_date": "2017-05-04"}
 DAY = timedelta(days=1)
@@ -105,6 +106,47 @@ async def test_of_two_guardians_the_more_protective_one_holds_and_both_see_it(ci
     state = next(state for state in states if state["purpose"] == "interests")
     assert [(w["you"], w["granted"]) for w in state["guardians"]] == [(True, False), (False, True)]
     assert (await same.decide("interests")).json()["granted"] is True
+
+
+async def test_a_guardian_pauses_all_use_of_a_childs_data_and_the_other_cannot_end_it(city: City, resident: Resident):
+    child = await with_child(resident)
+    same = await second(resident, city.resident(), child)
+    assert (await child.call("PUT", f"{child.path}/pause")).json()["paused"] is True
+    assert (await same.call("GET", f"{same.path}/pause")).json()["paused"] is True
+    assert (await same.call("DELETE", f"{same.path}/pause")).json()["paused"] is True
+    assert (await child.call("DELETE", f"{child.path}/pause")).json()["paused"] is False
+    assert (await child.call("GET", f"{child.path}/pause")).json()["paused"] is False
+
+
+async def test_a_reason_is_off_for_a_child_while_one_guardian_has_it_off(city: City, resident: Resident):
+    child = await with_child(resident)
+    same = await second(resident, city.resident(), child)
+    off = f"{child.path}/reasons/area"
+    assert (await child.call("PUT", off, json={"on": False})).json()["on"] is False
+    assert (await same.call("PUT", off, json={"on": True})).json()["on"] is False
+    assert (await child.call("PUT", off, json={"on": True})).json()["on"] is True
+    reasons = (await same.call("GET", f"{child.path}/reasons")).json()["items"]
+    assert all(one["on"] for one in reasons)
+
+
+async def test_a_partner_reads_of_a_child_what_all_guardians_grant(city: City, resident: Resident):
+    child, partner = await with_child(resident), await register(city)
+    same, helper = await second(resident, city.resident(), child), city.resident()
+    path = f"{child.path}/partners/{partner.id}"
+    until = (datetime.now(UTC) + DAY).isoformat()
+    given = {"actions": ["consents:write"], "until": until}
+    assert (await child.call("PUT", f"{child.path}/helpers/{helper.id}", json=given)).status_code == 200
+    assert (await helper.call("PUT", path, json={"granted": True})).status_code == 403
+    service = {"Authorization": f"Bearer {city.issuer.service('desk', ['consents:write'], datetime.now(UTC))}"}
+    got = await city.http.put(path, json={"granted": True}, headers=service)
+    assert (got.status_code, got.json()["code"]) == (403, "not_yours")
+    assert (await child.call("PUT", path, json={"granted": True})).json()["granted"] is True
+    (handle,) = await partner.handles()
+    assert (await partner.get(f"/{handle}")).status_code == 200
+    assert (await same.call("PUT", path, json={"granted": False})).json()["granted"] is False
+    assert (await partner.get(f"/{handle}")).status_code == 404
+    assert (await child.call("PUT", path, json={"granted": True})).json()["granted"] is False
+    assert await partner.handles() == []
 
 
 async def test_nobody_under_18_gets_marketing(resident: Resident):

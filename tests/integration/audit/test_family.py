@@ -11,23 +11,27 @@ from sqlalchemy import text
 
 from engine.ages import birthday, outgrown
 from engine.chain import verify
-from engine.consent import Permit, Purpose
+from engine.choices import PAUSE_LASTS, Choice
+from engine.consent import Permit, Purpose, Refusal
 from engine.erasure import Eraser
 from engine.errors import InvalidInput, LastGuardian, NotForMinors, NotFound, StoreUnavailable
 from engine.events import Impression, InteractionType
 from engine.family import Family
 from engine.invitations import Invitation
 from engine.language import Localized
+from engine.partners import Field, Partner
 from engine.records.erasures import ErasureRecords
 from engine.records.family import FamilyRecords
 from engine.records.invitations import InvitationRecords
 from engine.records.journal import Row
+from engine.records.partners import PartnerRecords
 from engine.residents import Interests
 from engine.ties import Action
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BORN = date(2016, 5, 4)
 DAY = timedelta(days=1)
+PARTNER = ("p", "Seura ry", Localized("a", "b", "c"), (Field.TASTE,), NOW + 5_000 * DAY)
 
 
 @pytest.fixture
@@ -248,6 +252,44 @@ async def test_at_eighteen_the_guardianship_ends_by_itself(family, own):
     await family.come_of_age(birthday(BORN, 19))
     async with own.database.begin() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM dependants"))).scalar_one() == 0
+
+
+async def test_what_a_guardian_chose_for_a_child_holds_while_one_chooses_it(family, own):
+    mother, father, child = await two_guardians(family)
+    resident = await own.residents.enrol(child)
+    by = {who: await family.guardian(who, child, NOW) for who in (mother, father)}
+    for on, who, holds in ((True, mother, True), (False, father, True), (False, mother, False), (True, father, True)):
+        held = await own.ledger.choose(resident, Choice.WITHOUT_AREA, on=on, now=NOW, guardian=by[who])
+        assert ("area" in held.off) is holds
+        assert await own.online.consents(resident) == held
+    # Nobody but a guardian takes a choice back; to protect, anybody may.
+    assert (await own.ledger.choose(resident, Choice.WITHOUT_AREA, on=False, now=NOW)).off == {"area"}
+    assert (await own.ledger.choose(resident, Choice.WITHOUT_TIME, on=True, now=NOW)).off == {"area", "time"}
+
+
+async def test_a_childs_pause_ends_by_itself_and_any_guardian_begins_it_anew(family, own):
+    mother, father, child = await two_guardians(family)
+    resident = await own.residents.enrol(child)
+    one, other = [await family.guardian(who, child, NOW) for who in (mother, father)]
+    await own.ledger.pause(resident, NOW, one)
+    held = await own.ledger.pause(resident, NOW + 20 * DAY, other)
+    assert held.paused_until(NOW + 20 * DAY) == NOW + PAUSE_LASTS
+    later = NOW + PAUSE_LASTS + DAY
+    assert held.paused_until(later) is None
+    held = await own.ledger.pause(resident, later, one)
+    assert held.paused_until(later) == later + PAUSE_LASTS
+    assert isinstance(held.permit(Purpose.ACTIVITY, later), Refusal)
+
+
+async def test_at_eighteen_a_partner_is_asked_for_again(family, own):
+    mother, teen = uuid4(), uuid4()
+    await family.register(mother, date(2010, 1, 1), NOW, dependant=teen)
+    resident, partner, turn = await own.residents.enrol(teen), Partner(*PARTNER), birthday(date(2010, 1, 1), 18)
+    await PartnerRecords(own.database).register(partner, "key", NOW)
+    assert (await own.ledger.record_partner(resident, partner.id, granted=True, now=NOW)).grants_partner("p", NOW)
+    await family.come_of_age(turn + DAY)
+    assert not (await own.records.consents(resident)).partners[partner.id].granted
+    assert await PartnerRecords(own.database).handles(partner, "", 10) == []
 
 
 async def test_a_code_is_good_once_for_a_week_and_for_somebody_else(family):

@@ -1,4 +1,6 @@
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,28 @@ def test_machine_code_is_stale_as_soon_as_a_source_of_it_changes():
     for name in loops:
         assert imported(name) <= set(SOURCES)
     assert all(loop._cache._cache_file._source_stamp == stamp() for loop in LOOPS)
+
+
+FIRST = """
+import asyncio, importlib
+from engine.compilation import SOURCES
+from engine.residents import Interests
+from tests.unit.engine.test_suggestion import ALL, CITY, NOW, SWIM, SWIMMER, ask, suggester
+modules = [importlib.import_module(f"engine.{name}") for name in SOURCES]
+loops = {loop.__name__: loop for its in modules for loop in vars(its).values() if hasattr(loop, "signatures")}
+suggester(CITY).warm_up(NOW)
+warm = {name: len(loop.signatures) for name, loop in loops.items()}
+bases = [asyncio.run(ask(CITY, *ALL, **state)).basis for state in (
+    {}, {"told": Interests(keywords=(SWIM[0].keywords[0].id,))}, {"learned": SWIMMER},
+)]
+print(*bases, *sorted(name for name, loop in loops.items() if len(loop.signatures) > warm[name]))
+"""
+
+
+def test_the_first_resident_waits_for_no_loop_to_be_compiled():
+    run = [sys.executable, "-c", FIRST]
+    done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120, cwd=ENGINE.parent)
+    assert done.stdout.split() == ["popular", "stated", "personal"]
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), max_size=60), st.integers(1, 80))

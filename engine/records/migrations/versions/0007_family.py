@@ -88,8 +88,9 @@ COMMENT ON TABLE invitations IS 'To a birth year''s guardians: read by them, pus
 """
 
 # As in 0004, and: a word on a dependant brings the end of what was outgrown, but for choices, as of that birthday; a
-# guardian's word is kept, and what goes on, whoever said it, is a grant only if no guardian said no. Guardians are
-# locked before the head, since an erasure of one holds them when it comes to the head.
+# guardian's word is kept, and what goes on, whoever said it, is a grant only if no guardian said no. A choice protects,
+# so it is on if one guardian has it on; a pause that has ended by itself (`engine.choices`) is nobody's any more.
+# Guardians are locked before the head, since an erasure of one holds them when it comes to the head.
 APPEND = """
 CREATE OR REPLACE FUNCTION ledger_append(words jsonb) RETURNS SETOF consents LANGUAGE plpgsql AS $$
 DECLARE
@@ -97,6 +98,7 @@ DECLARE
     word record;
     held consents;
     head ledger_head;
+    choice boolean;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     SELECT array_agg(DISTINCT w->>'resident' ORDER BY w->>'resident') INTO everyone FROM jsonb_array_elements(words) w;
@@ -119,6 +121,8 @@ BEGIN
         )) WITH ORDINALITY
         ORDER BY ordinality
     LOOP
+        choice := word.purpose = 'pause' OR starts_with(word.purpose, 'without_');
+        SELECT * INTO held FROM consents c WHERE c.resident = word.resident AND c.purpose = word.purpose;
         IF word.guardian IS NOT NULL THEN
             CONTINUE WHEN NOT EXISTS (
                 SELECT FROM guardians g JOIN dependants d ON d.resident = g.dependant
@@ -128,16 +132,19 @@ BEGIN
             VALUES (word.guardian, word.resident, word.purpose, word.granted, word.notice, word.time)
             ON CONFLICT (dependant, purpose, guardian) DO UPDATE SET
                 granted = excluded.granted, notice = excluded.notice, since = excluded.since;
-        ELSIF word.granted THEN
+        ELSIF word.granted <> choice THEN
             CONTINUE WHEN EXISTS (
                 SELECT FROM dependants d
                 WHERE d.resident = word.resident AND d.grown < 13 AND birthday(d.born, 13) > word.time);
         END IF;
-        word.granted := word.granted AND NOT EXISTS (
+        IF word.granted <> choice AND EXISTS (
             SELECT FROM guardian_choices c JOIN dependants d ON d.resident = c.dependant
-            WHERE c.dependant = word.resident AND c.purpose = word.purpose AND NOT c.granted
-                AND outgrown(d.born, c.since, word.time) IS NULL);
-        SELECT * INTO held FROM consents c WHERE c.resident = word.resident AND c.purpose = word.purpose;
+            WHERE c.dependant = word.resident AND c.purpose = word.purpose AND c.granted = choice
+                AND outgrown(d.born, c.since, word.time) IS NULL
+                AND (c.purpose <> 'pause' OR least(c.since, held.since) > word.time - interval '30 days'))
+        THEN
+            word.granted := choice;
+        END IF;
         CONTINUE WHEN held IS NOT NULL AND (held.granted, held.notice) = (word.granted, word.notice);
         CONTINUE WHEN EXISTS (SELECT FROM erasures e WHERE e.resident = word.resident);
         head.seq := head.seq + 1;
