@@ -31,15 +31,21 @@ def compiled(function: F) -> F:
     except RuntimeError:
         return cast("F", numba.njit(function, nogil=True, error_model="numpy", fastmath=fast))
     # Numba itself looks at the one file that a loop stands in, and would go on with the others' old constants.
-    loop._cache._cache_file._source_stamp = stamp()  # noqa: SLF001 - there is no open way to it
+    loop._cache._cache_file._source_stamp = stamp(function.__code__.co_filename)  # noqa: SLF001 - no open way to it
     return cast("F", loop)
 
 
 @cache
-def stamp() -> str:
-    """Return a hash of the sources that machine code is made from."""
-    texts = (Path(__file__).with_name(f"{name}.py").read_bytes() for name in SOURCES)
-    return blake2b(b"\0".join(texts), digest_size=16).hexdigest()
+def stamp(home: str = __file__) -> str:
+    """Return a hash of the sources that machine code is made from.
+
+    Parameters
+    ----------
+    home
+        The file that the loop stands in, which may be of another room.
+    """
+    sources = dict.fromkeys([*(Path(__file__).with_name(f"{name}.py") for name in SOURCES), Path(home)])
+    return blake2b(b"\0".join(source.read_bytes() for source in sources), digest_size=16).hexdigest()
 
 
 @cast("Callable[[Callable[..., Any]], Callable[[NDArray[Any], np.uint64], None]]", intrinsic)

@@ -9,12 +9,16 @@ Trees never turn sense on its head: a higher score of a ranker, or a better plac
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
+
+from models.forest import Forest
 
 Table = NDArray[np.float32]
 TREES, LEAVES, RATE, LEAST_IN_LEAF, SHRINKAGE = 150, 15, 0.06, 30, 5.0
@@ -54,6 +58,34 @@ def joined(parts: Sequence[Examples]) -> Examples:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A logistic regression: what each column adds to the log-odds, once it is brought to one scale.
+
+    Attributes
+    ----------
+    weights, middle, spread
+        Of shape (columns,).
+    """
+
+    weights: NDArray[np.float64]
+    intercept: float
+    middle: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, wide: NDArray[np.float64], examples: Examples) -> "Line":
+        """Return the line that a table of shape (pairs, columns) and what followed teach."""
+        middle, spread = wide.mean(axis=0), wide.std(axis=0) + 1e-6
+        fitted = LogisticRegression(C=STRENGTH, max_iter=400)
+        fitted.fit((wide - middle) / spread, examples.chosen, sample_weight=examples.weights)
+        return cls(fitted.coef_[0], float(fitted.intercept_[0]), middle, spread)
+
+    def scores(self, wide: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of each row."""
+        return np.asarray(((wide - self.middle) / self.spread) @ self.weights + self.intercept)
+
+
+@dataclass(frozen=True, slots=True)
 class Blend:
     """A fitted re-ranker.
 
@@ -66,12 +98,10 @@ class Blend:
     """
 
     names: tuple[str, ...]
-    trees: HistGradientBoostingClassifier
-    line: LogisticRegression
+    trees: Forest
+    line: Line
     steady: NDArray[np.intp]
     new: int
-    middle: NDArray[np.float64]
-    spread: NDArray[np.float64]
 
     @classmethod
     def fit(cls, examples: Examples, seed: int = 0) -> "Blend":
@@ -94,23 +124,43 @@ class Blend:
         # One thread: where others are at work too, threads that wait for each other take ten times as long.
         with threadpool_limits(1, "openmp"):
             trees.fit(table, examples.chosen, sample_weight=examples.weights)
-        steady = np.array([n for n, name in enumerate(names) if _is_steady(name)], np.intp)
-        new = names.index("new")
-        wide = _wide(table, steady, new)
-        middle, spread = wide.mean(axis=0), wide.std(axis=0) + 1e-6
-        line = LogisticRegression(C=STRENGTH, max_iter=400)
-        line.fit((wide - middle) / spread, examples.chosen, sample_weight=examples.weights)
-        return cls(names, trees, line, steady, new, middle, spread)
+        steady, new = _steady(names), names.index("new")
+        line = Line.fit(_wide(table, steady, new), examples)
+        return cls(names, Forest.of(trees), line, steady, new)
 
     def scores(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Return the log-odds of each pair, of shape (pairs,)."""
         table = _table(self.names, features)
-        if not len(table):
-            return np.zeros(0)
-        wide = (_wide(table, self.steady, self.new) - self.middle) / self.spread
-        with threadpool_limits(1, "openmp"):
-            grown = self.trees.decision_function(table)
-        return np.asarray((grown + self.line.decision_function(wide)) / 2)
+        wide = _wide(table, self.steady, self.new)
+        return (self.trees.scores(table) + self.line.scores(wide)) / 2
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that the re-ranker consists of."""
+        told: dict[str, NDArray[Any]] = {
+            "names": np.frombuffer(msgspec.json.encode(self.names), np.uint8),
+            "weights": self.line.weights,
+            "intercept": np.array([self.line.intercept]),
+            "middle": self.line.middle,
+            "spread": self.line.spread,
+        }
+        return told | {f"trees.{name}": array for name, array in self.trees.arrays().items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Blend":
+        """Return the re-ranker that consists of `arrays`.
+
+        Raises
+        ------
+        KeyError, ValueError
+            An array is missing, or does not fit the others.
+        """
+        names = msgspec.json.decode(arrays["names"].tobytes(), type=tuple[str, ...])
+        told = {name.removeprefix("trees."): array for name, array in arrays.items() if name.startswith("trees.")}
+        trees, steady = Forest.from_arrays(told), _steady(names)
+        line = Line(arrays["weights"], float(arrays["intercept"][0]), arrays["middle"], arrays["spread"])
+        if trees.nodes.column.max(initial=-1) >= len(names) or len(line.weights) != 2 * len(steady):
+            raise ValueError("A re-ranker looks at features that it does not name.")
+        return cls(names, trees, line, steady, names.index("new"))
 
 
 def _table(names: Sequence[str], features: Mapping[str, NDArray[np.float32]]) -> Table:
@@ -124,6 +174,10 @@ def _direction(name: str) -> int:
     if name.startswith("popular"):
         return 0
     return 1 if name.endswith("_standing") else -1 if name.endswith("_place") else 0
+
+
+def _steady(names: Sequence[str]) -> NDArray[np.intp]:
+    return np.array([n for n, name in enumerate(names) if _is_steady(name)], np.intp)
 
 
 def _is_steady(name: str) -> bool:
