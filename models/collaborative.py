@@ -82,6 +82,16 @@ class Ease:
             scores[:, self.offers] = own - (own - explained) / self.regularization / self.diagonal
         return scores
 
+    def among(self, rows: NDArray[np.intp]) -> _Matrix:
+        """Return what some of its offers, by position, add to all that it knows, of shape (rows, known)."""
+        if self.weights is not None:
+            return self.weights[rows]
+        if self.people is None or self.inverse is None or self.diagonal is None:
+            return np.zeros((len(rows), len(self.offers)), np.float32)
+        weights = (self.people[:, rows].T @ self.inverse) @ self.people / (self.regularization * self.diagonal)
+        weights[np.arange(len(rows)), rows] = 0
+        return np.asarray(weights, np.float32)
+
 
 def _gram(rows: csr_array, ridge: float) -> _Matrix:
     gram: _Matrix = (rows @ rows.T).toarray().astype(np.float32)
@@ -110,11 +120,14 @@ class Factors:
         Also from content, the more so the less an offer was chosen.
     gram
         `learned.T @ learned`.
+    map
+        From the latent space of content to factors, of shape (dimensions, factors).
     """
 
     learned: _Matrix
     mixed: _Matrix
     gram: _Matrix
+    map: _Matrix
 
     @classmethod
     def fit(cls, histories: csr_array, content: Content, seed: int = 0) -> "Factors":
@@ -129,8 +142,9 @@ class Factors:
         learned = np.ascontiguousarray(model.item_factors, np.float32)
         counts = np.asarray(histories.sum(axis=0)).ravel().astype(np.float32)
         own = (counts / (counts + MAP_COUNTS))[:, None]
-        mixed = own * learned + (1 - own) * _mapped(learned, counts, content.latent)
-        return cls(learned, np.asarray(mixed, np.float32), learned.T @ learned)
+        told = _map(learned, counts, content.latent)
+        mixed = own * learned + (1 - own) * (content.latent @ told)
+        return cls(learned, np.asarray(mixed, np.float32), learned.T @ learned, told)
 
     def fold(self, histories: csr_array) -> _Matrix:
         """Return the factors of people from their histories, of shape (people, factors); 0 for an empty one."""
@@ -144,10 +158,10 @@ class Factors:
         return people
 
 
-def _mapped(learned: _Matrix, counts: NDArray[np.float32], latent: _Matrix) -> _Matrix:
-    """Return each offer's factors as a ridge regression on its content foretells them, of shape (offers, factors)."""
+def _map(learned: _Matrix, counts: NDArray[np.float32], latent: _Matrix) -> _Matrix:
+    """Return the ridge regression from an offer's content to its factors, of shape (dimensions, factors)."""
     known = counts > 0
     weights = np.sqrt(np.minimum(counts[known], MOST_WEIGHT))[:, None]
     told = latent[known] * weights
     gram = told.T @ told + MAP_RIDGE * np.eye(latent.shape[1], dtype=np.float32)
-    return np.asarray(latent @ np.linalg.solve(gram, told.T @ (learned[known] * weights)), np.float32)
+    return np.asarray(np.linalg.solve(gram, told.T @ (learned[known] * weights)), np.float32)

@@ -144,12 +144,23 @@ def _affinity(attribute: Attribute, snapshot: Snapshot, pairs: _Pairs) -> dict[s
         features["lately"] = np.log1p((pairs.faded @ members).toarray()[pairs.rows, value])
     if attribute.name in GATHERING:
         held = np.maximum(members.T @ (counts > 0).astype(np.float32), 1)
-        visitors = np.maximum(np.asarray(((snapshot.histories @ members) > 0).sum(axis=0)).ravel(), 1)
+        came = np.maximum(visitors(attribute, snapshot), 1)
         features["loyalty"] = own / held[value]
         features["draw"] = np.log1p(all_ / held)[value]
-        features["visitors"] = np.log1p(visitors)[value]
-        features["return"] = (all_ / visitors)[value]
+        features["visitors"] = np.log1p(came)[value]
+        features["return"] = (all_ / came)[value]
     return {f"{attribute.name}_{k}": np.where(told, v, np.nan).astype(np.float32) for k, v in features.items()}
+
+
+def visitors(attribute: Attribute, snapshot: Snapshot) -> _Column:
+    """Return how many people chose something of each value of an attribute, of shape (values,)."""
+    if snapshot.shared is not None:
+        return np.asarray(((snapshot.shared @ attribute.members) > 0).sum(axis=0), np.float32).ravel()
+    counted = np.zeros(attribute.members.shape[1], np.float32)
+    has = attribute.codes >= 0
+    if attribute.name in snapshot.visitors:
+        np.maximum.at(counted, attribute.codes[has], snapshot.visitors[attribute.name][has])
+    return counted
 
 
 def _distances(

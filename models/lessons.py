@@ -41,6 +41,8 @@ class Past:
         How many there are.
     horizon
         How far ahead a ranking is to be right, in seconds.
+    least
+        Of offers that fewer people chose the rankers learn nothing (`Snapshot.fit`).
     """
 
     interactions: Interactions
@@ -49,11 +51,12 @@ class Past:
     setting: Setting
     horizon: float = HORIZON
     seed: int = 0
+    least: int = 1
     _moments: dict[tuple[float, float], Examples | None] = field(default_factory=dict)
 
     def snapshot(self, at: float) -> Snapshot:
         """Return the rankers fitted to what was known at a moment."""
-        return Snapshot.fit(self.interactions.before(at), self.content, self.people, at, self.seed)
+        return Snapshot.fit(self.interactions.before(at), self.content, self.people, at, self.seed, self.least)
 
     def examples(self, at: float, candidates: NDArray[np.int32]) -> Examples | None:
         """Return what can be learned before a moment at which `candidates` are to be ranked; None if nothing can."""
@@ -107,7 +110,7 @@ class Past:
             )
             out = some | np.isin(self.interactions.offers, hidden)
             kept = self.interactions.taken(~out)
-            snapshot = Snapshot.fit(kept, self.content, self.people, np.inf, self.seed)
+            snapshot = Snapshot.fit(kept, self.content, self.people, np.inf, self.seed, self.least)
             examples = self._taught(snapshot, self.interactions.taken(out), candidates)
             if examples is not None:
                 yield examples

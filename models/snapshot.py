@@ -5,7 +5,7 @@ each ranker. `models.context` then describes each such pair of a resident and an
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from models.collaborative import Ease, Factors
 from models.content import Content, Ridge, Scores, likeness
 from models.matrix import Interactions
 from models.popular import Popularity
+from models.strongest import Strongest
 
 KEPT = 120
 """How many of the best of each ranker get a closer look."""
@@ -39,6 +40,10 @@ class Snapshot:
         The same, each choice worth half after `RECENT_DAYS`; None where times are unknown.
     last
         Each person's latest choice in Unix seconds, of shape (people,); nan for none.
+    shared
+        What the rankers learned from, of shape (people, offers); None in a published model, which holds nobody.
+    visitors
+        In a published model, attribute -> how many people had chosen something of the same value; of shape (offers,).
     """
 
     at: float
@@ -47,24 +52,30 @@ class Snapshot:
     faded: csr_array | None
     last: NDArray[np.float64]
     popularity: Popularity
-    ease: Ease
+    ease: Ease | Strongest
     factors: Factors
     ridge: Ridge
+    shared: csr_array | None = None
+    visitors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, before: Interactions, content: Content, people: int, at: float, seed: int = 0) -> "Snapshot":
+    def fit(  # noqa: PLR0913 - what was known, of how many, when
+        cls, before: Interactions, content: Content, people: int, at: float, seed: int = 0, least: int = 1
+    ) -> "Snapshot":
         """Return the rankers fitted to interactions, all of them from before `at`.
 
         Parameters
         ----------
         people
             How many there are, with or without a history.
+        least
+            Of offers that fewer people chose nothing is learned: to the rankers they are new.
         """
         shape = (people, content.vectors.shape[0])
-        histories = before.matrix(*shape)
-        histories.sum_duplicates()
-        histories.data[:] = 1.0
-        popularity = Popularity.fit(before, shape[1], at)
+        histories = _ones(before, shape)
+        shared = before.taken(np.bincount(histories.indices, minlength=shape[1])[before.offers] >= least)
+        learned = _ones(shared, shape)
+        popularity = Popularity.fit(shared, shape[1], at)
         return cls(
             at=at,
             content=content,
@@ -72,10 +83,17 @@ class Snapshot:
             faded=_faded(before, shape, at),
             last=_last(before, people),
             popularity=popularity,
-            ease=Ease.fit(histories),
-            factors=Factors.fit(histories, content, seed),
+            ease=Ease.fit(learned),
+            factors=Factors.fit(learned, content, seed),
             ridge=Ridge.fit(content, popularity.counts > 0),
+            shared=learned,
         )
+
+    def facing(self, before: Interactions, people: int, at: float) -> "Snapshot":
+        """Return the same rankers in front of other people, who are known by what they chose before `at`."""
+        shape = (people, self.content.vectors.shape[0])
+        histories, faded = _ones(before, shape), _faded(before, shape, at)
+        return replace(self, at=at, histories=histories, faded=faded, last=_last(before, people))
 
     def scores(self, people: Indices, candidates: NDArray[np.int32]) -> dict[str, Scores]:
         """Return each ranker's scores, of shape (people, candidates)."""
@@ -97,6 +115,13 @@ class Snapshot:
     def chosen(self, people: Indices, candidates: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Say which candidates are in a resident's history already, of shape (people, candidates)."""
         return np.asarray(self.histories[people][:, candidates].toarray() > 0)
+
+
+def _ones(before: Interactions, shape: tuple[int, int]) -> csr_array:
+    histories = before.matrix(*shape)
+    histories.sum_duplicates()
+    histories.data[:] = 1.0
+    return histories
 
 
 def _faded(before: Interactions, shape: tuple[int, int], at: float) -> csr_array | None:
