@@ -12,6 +12,9 @@
     ├── NotYours                 it is nobody whose guardian one is
     ├── NotForMinors             it is not done to people under 18
     ├── LastGuardian             a child would be left without a guardian
+    ├── ModelRefused             a trained model is damaged, or of another version
+    ├── TooLittle                there is too little to learn from, or to judge by
+    ├── UnderWay                 somebody else is at it already
     └── Unavailable              a part is away; nothing was accepted
         ├── StoreUnavailable     PostgreSQL or Redis does not answer
         └── BrokerUnavailable    Kafka does not acknowledge
@@ -89,6 +92,24 @@ class LastGuardian(VinkkiError):
     """A child under 13 needs a guardian; invite another one first, or erase the child's data."""
 
     code = "last_guardian"
+
+
+class ModelRefused(VinkkiError):
+    """The trained model cannot be used; train anew, or go back: vinkki train --roll-back."""
+
+    code = "model_refused"
+
+
+class TooLittle(VinkkiError):
+    """There is too little to learn from; train again when residents have done more."""
+
+    code = "too_little"
+
+
+class UnderWay(VinkkiError):
+    """Somebody else is at it already; wait until that is done."""
+
+    code = "under_way"
 
 
 class Unavailable(VinkkiError):
