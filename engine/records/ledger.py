@@ -89,11 +89,7 @@ class LedgerRecords:
     async def consents_of(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
         """Return what the ledger says now of each of `residents`."""
         async with self._database.begin() as connection:
-            found = (await connection.execute(_CONSENTS, {"residents": list(residents)})).all()
-        grouped: dict[Pseudonym, list[Row[Any]]] = {resident: [] for resident in residents}
-        for row in found:
-            grouped[row.resident].append(row)
-        return {resident: _consents(resident, rows) for resident, rows in grouped.items()}
+            return await words(connection, residents)
 
     async def everyone(self, batch: int = 1000) -> "list[list[Pseudonym]]":
         """Return every resident who has decided anything, in batches."""
@@ -164,6 +160,15 @@ FORGETTING: dict[str, tuple[str, ...]] = {
 """What the withdrawal of each purpose deletes. `location` and `learning` keep no rows of their own: what they allowed
 is left out of the online state and of training from the moment of the withdrawal. What a partner was granted ends with
 the word itself, and its handle in the same transaction (migration 0005)."""
+
+
+async def words(connection: AsyncConnection, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
+    """Return what the ledger says of each of `residents`, in a transaction of the caller's."""
+    found = (await connection.execute(_CONSENTS, {"residents": list(residents)})).all()
+    grouped: dict[Pseudonym, list[Row[Any]]] = {resident: [] for resident in residents}
+    for row in found:
+        grouped[row.resident].append(row)
+    return {resident: _consents(resident, rows) for resident, rows in grouped.items()}
 
 
 async def locked(connection: AsyncConnection, resident: Pseudonym) -> Consents:
