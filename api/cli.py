@@ -226,6 +226,28 @@ def evaluate(
 
 
 @app.command()
+def train(
+    home: Home = HOME,
+    seed: Annotated[int, typer.Option(help="The same journal and seed give the same model.")] = 0,
+    roll_back: Annotated[
+        bool, typer.Option("--roll-back", help="Train nothing: make the model before the current one current again.")
+    ] = False,
+) -> None:
+    """Learn from what residents who allow it chose; publish the model if it serves nobody significantly worse.
+
+    Exits with 0 if it was published, with 3 if it is worse for somebody and the old one was kept, and with 1 if
+    nothing could be learned. Suggestions are not served from models yet.
+    """
+    from api.commands.train import run, run_roll_back
+
+    settings = _settings(home=home)
+    if roll_back:
+        run_roll_back(settings)
+    else:
+        run(settings, seed)
+
+
+@app.command()
 def bench(
     suite: Annotated[str, typer.Argument(help="Which table: spine, consent.")] = "spine",
     only: Annotated[list[str] | None, typer.Option(help="Only the figures of these names.")] = None,

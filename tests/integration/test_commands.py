@@ -19,7 +19,7 @@ NOWHERE = {
     "VINKKI_DATABASE": "postgresql://somebody:hush@127.0.0.1:1/vinkki",
     "VINKKI_REDIS": "redis://:hush@127.0.0.1:1/0",
 }
-COMMANDS = ["demo", "serve", "work", "import", "simulate", "rebuild", "bench", "doctor", "token", "audit"]
+COMMANDS = ["demo", "serve", "work", "import", "simulate", "rebuild", "bench", "doctor", "token", "audit", "train"]
 
 
 def vinkki(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -88,7 +88,7 @@ def test_a_setting_that_cannot_be_is_named_and_its_value_is_not_told(variable, v
 
 
 @pytest.mark.parametrize(
-    "words", [["serve", "--port", "0"], ["import", "sample"], ["simulate"], ["rebuild"], ["audit", "verify"]]
+    "words", [["serve", "--port", "0"], ["import", "sample"], ["simulate"], ["rebuild"], ["train"], ["audit", "verify"]]
 )
 def test_a_part_that_is_away_is_said_to_be(words, tmp_path):
     assert "does not answer" in sentence(vinkki(*words, "--home", str(tmp_path), **NOWHERE))

@@ -1,0 +1,110 @@
+"""`vinkki train`: a model of offers, of what residents who allow it chose; published if nobody is served worse.
+
+Suggestions are not served from the model yet.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+
+from api import wiring
+from api.commands.parts import parts, say
+from api.seal import Seal
+from engine.counts import Counts
+from engine.records.database import Database
+from engine.records.learning import LearningRecords
+from engine.records.offers import OfferRecords
+from engine.settings import Settings
+from models.archive import Archive
+from models.choices import Choices
+from models.material import Material
+from models.report import MAIN
+from models.training import OURS, Outcome, train
+
+KEPT = 3
+"""The exit code where a model was trained and not published."""
+_TELLING = 100_000
+Told = Callable[[str], None]
+
+
+def run(settings: Settings, seed: int) -> None:
+    """Train, judge and publish; exit with `KEPT` where the new model is worse for somebody.
+
+    Raises
+    ------
+    TooLittle
+        There is too little to learn from; nothing is published.
+    UnderWay
+        Somebody else trains on this home.
+    """
+    began = time.monotonic()
+
+    def told(sentence: str) -> None:
+        say(f"{time.monotonic() - began:5.0f} s  {sentence}")
+
+    archive = Archive(settings.home / "models")
+    counts = Counts(Seal.of(settings).secret)
+    with archive.training():
+        with parts(settings) as found:
+            material = asyncio.run(_gathered(found, told))
+        outcome = train(
+            material,
+            archive,
+            now=wiring.utc_now(),
+            seed=seed,
+            disclosed=lambda count, words: counts.disclose(count, "training", words),
+            told=told,
+        )
+    _tell(outcome)
+
+
+def run_roll_back(settings: Settings) -> None:
+    """Make the model before the current one current again.
+
+    Raises
+    ------
+    NotFound, ModelRefused
+        There is none that can be read.
+    UnderWay
+        Somebody trains on this home.
+    """
+    archive = Archive(settings.home / "models")
+    with archive.training():
+        say(f"Current is now {archive.roll_back()}.")
+
+
+async def _gathered(settings: Settings, told: Told) -> Material:
+    """Read what residents did who allow it, and the offers."""
+    database, choices, told_at, read = Database(settings.database or "", 2), Choices(), 0, 0
+    try:
+        await database.migrate()
+        told("Reading the journal, as far as residents allow it to be learned from")
+        async for deeds in LearningRecords(database).chunks(wiring.utc_now):
+            choices.add(*deeds)
+            read += len(deeds.people)
+            if read - told_at >= _TELLING:
+                told_at = read
+                told(f"{read:,} acts")
+        offers = OfferRecords(database)
+        live = [offer async for _, _, offer in offers.since(0, wiring.utc_now()) if offer is not None]
+        return Material.of(choices, await offers.remembered(list(choices.offers)), live)
+    finally:
+        await database.close()
+
+
+def _tell(outcome: Outcome) -> None:
+    found = outcome.report
+    for name in found.runs:
+        value, low, high = found.figures[name][MAIN]
+        say(
+            f"  {'this model' if name == OURS else name:<12} {MAIN.upper()} {value:.3f} (95 %: {low:.3f} to {high:.3f})"
+        )
+    if outcome.published is not None:
+        say(f"Published: {outcome.published}. Its card tells the rest. Suggestions are not served from it yet.")
+        return
+    reasons = "".join(f"  {reason}\n" for reason in outcome.worse)
+    sys.stderr.write(
+        f"vinkki: the new model is worse for somebody, so nothing was published and all stays as it was:\n{reasons}"
+    )
+    sys.exit(KEPT)

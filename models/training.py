@@ -1,0 +1,178 @@
+"""Training: fit to the past, judge by what came after, and publish where nobody is served worse.
+
+What is judged is the model in the form that is published, so that what publishing leaves out (rare offers, weak
+weights) counts. The last horizon is held out for that; what is published is then fitted to all that is known.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from engine.errors import ModelRefused, TooLittle
+from models.archive import Archive
+from models.artefact import Artefact
+from models.card import Card, Counted, Disclosed, Judged, judged, versions
+from models.content import Content
+from models.context import Setting
+from models.guard import worse
+from models.item import Item
+from models.lessons import Past
+from models.material import LEAST_CHOOSERS, Material
+from models.matrix import Interactions
+from models.model import Model
+from models.recommender import Recommender
+from models.report import Report, report
+from models.runs import Lists
+from models.snapshot import DAY
+from models.splits import Numbers, Split
+from models.text import TextSpace
+from models.trial import popular
+
+OURS, POPULAR, RUNNING = "this", "popular", "running"
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a training.
+
+    Attributes
+    ----------
+    published
+        The new model's name; None where it is kept from serving.
+    worse
+        In words, where it is significantly worse.
+    """
+
+    published: str | None
+    report: Report
+    worse: Sequence[str] = ()
+
+
+def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who hears of it
+    material: Material, archive: Archive, *, now: datetime, seed: int, disclosed: Disclosed, told: Told
+) -> Outcome:
+    """Train on some material and publish the model, or keep the one that runs. Call it within `Archive.training`.
+
+    Parameters
+    ----------
+    now
+        What was done later must not be in the material.
+    disclosed
+        Tells a count of residents as it may be told.
+    told
+        Hears how far it is.
+
+    Raises
+    ------
+    TooLittle
+        There is too little to learn from, or to judge by; nothing is published.
+    """
+    material.check()
+    split = material.split()
+    told(f"Reading what {len(material.items):,} offers say")
+    school = _School.of(material, seed)
+    told(f"Learning from all but the last {material.horizon / DAY:.1f} days")
+    model = school.model(split.folds[0].starts, split.folds[0].candidates)
+    told("Judging it by what was chosen since")
+    found, running = _tried(model, split, _running(archive, told))
+    if reasons := worse(found):
+        return Outcome(None, found, reasons)
+    told("Learning from everything")
+    latest = school.model(now.timestamp(), material.live)
+    verdict = judged(found, _moment(split.folds[0].starts), running, disclosed)
+    return Outcome(archive.publish(latest, _card(material, latest, verdict, now, seed, disclosed)), found)
+
+
+def _tried(model: Model, split: Split, running: Artefact | None) -> tuple[Report, str | None]:
+    """Return how a model does on a split beside what is popular and the running one, and as what that was compared."""
+    runs = {OURS: suggested(model, split), POPULAR: popular(split)}
+    if running is None:
+        return report(split, runs), None
+    compared, lists = _rival(running, model, split)
+    return report(split, runs | {RUNNING: lists}), compared
+
+
+@dataclass(frozen=True, slots=True)
+class _School:
+    """The past, and what is needed to make a model of any moment of it."""
+
+    past: Past
+    items: Sequence[Item]
+    text: TextSpace
+
+    @classmethod
+    def of(cls, material: Material, seed: int) -> "_School":
+        text, setting = TextSpace.fit(material.items), Setting.of(material.items)
+        facets = {attribute.name: attribute.members for attribute in setting.attributes}
+        content = Content.of(text.transform(material.items), facets, seed)
+        past = Past(material.chosen, material.people, content, setting, material.horizon, seed, LEAST_CHOOSERS)
+        return cls(past, material.items, text)
+
+    def model(self, at: float, candidates: Numbers) -> Model:
+        recommender = Recommender.fit(self.past, at, candidates)
+        if recommender.blend is None:
+            raise TooLittle(
+                "No moment of the past teaches yet what was chosen and what was passed over; nothing was published."
+            )
+        return Model.of(recommender, self.items, self.text)
+
+
+def suggested(model: Model, split: Split) -> Lists:
+    """Return what a model suggests on a split of one fold, whose offers it need not know."""
+    fold, wider = split.folds[0], model.knowing(split.items)
+    numbers = {item.id: number for number, item in enumerate(wider.items)}
+    inside = np.array([numbers[item.id] for item in split.items], np.int32)
+    outside = np.full(len(wider.items), -1, np.int32)
+    outside[inside] = np.arange(len(inside))
+    history = split.history(fold)
+    before = Interactions(history.people, inside[history.offers], history.times, history.weights)
+    recommender = wider.facing(before, len(split.people), fold.starts)
+    ranked = recommender.rank(fold.people.astype(np.intp), inside[fold.candidates])
+    return {(fold.number, person): outside[best] for person, best in ranked}
+
+
+def _running(archive: Archive, told: Told) -> Artefact | None:
+    try:
+        return archive.current()
+    except ModelRefused as error:
+        told(f"The running model cannot be compared with: {error.detail}")
+        return None
+
+
+def _rival(running: Artefact, model: Model, split: Split) -> tuple[str, Lists]:
+    """Return what the running model suggests on a split, and how it was compared with.
+
+    One that learned from what is held out would win by knowing it. Of such a one the re-ranker alone is compared,
+    over the rankers of the model on trial: the two trainings then differ in what they have learned to believe.
+    """
+    if running.card.made_at.timestamp() <= split.folds[0].starts:
+        return f"{running.name}, as it is", suggested(running.model, split)
+    return f"{running.name}, its re-ranker", suggested(replace(model, blend=running.model.blend), split)
+
+
+def _card(  # noqa: PLR0913 - a card tells of all of these
+    material: Material, model: Model, verdict: Judged, now: datetime, seed: int, disclosed: Disclosed
+) -> Card:
+    return Card(
+        made_at=now,
+        since=_moment(material.begins).date(),
+        horizon_days=round(material.horizon / DAY, 3),
+        least=LEAST_CHOOSERS,
+        seed=seed,
+        counted=Counted(
+            residents=disclosed(material.people, f"learned from until {now.isoformat()}"),
+            choices=len(material.chosen) // 10 * 10,
+            offers=len(material.items),
+            live=len(material.live),
+        ),
+        judged=verdict,
+        features=model.blend.names,
+        versions=versions(),
+    )
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)
