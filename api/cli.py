@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
@@ -199,6 +199,30 @@ def audit_replay(
     from api.commands.replay import run
 
     run(_settings(home=home), file)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path | None, typer.Argument(help="A split: train, folds, cands, test and items.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the run goes: a line a query, the best first.")] = None,
+    subset: Annotated[
+        Literal["all", "warm", "cold"], typer.Option(help="Rank all offers, only known ones or only new ones.")
+    ] = "all",
+    report: Annotated[Path | None, typer.Option(help="Where a page with figures, slices and plots goes.")] = None,
+    beside: Annotated[list[Path] | None, typer.Option(help="Another run to compare with in the report.")] = None,
+    logged: Annotated[
+        Path | None, typer.Option(help="Instead: a log of what was shown, with propensities, judged off-policy.")
+    ] = None,
+) -> None:
+    """Judge the recommender on a collection split by time: learn what was known then, and rank what came."""
+    from api.commands.evaluate import run, run_logged
+
+    if logged is not None:
+        run_logged(logged)
+    elif folder is None or out is None:
+        raise typer.BadParameter("Give a folder and --out RUN.tsv, or --logged FILE.")
+    else:
+        run(folder, out, subset, report, beside or [])
 
 
 @app.command()

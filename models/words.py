@@ -61,7 +61,8 @@ class Words:
         """Return the atoms of an item, with how often they occur."""
         atoms: dict[Atom, float] = {}
         named = (self._words(text, code) for code, text in item.title.items())
-        told = (self._words(text, code) for code, text in item.text.items())
+        texts = (*item.text.items(), (NO_LANGUAGE, item.organiser_text or ""))
+        told = (self._words(text, code) for code, text in texts)
         for atom in chain(self._tags(item), *named):
             atoms[atom] = atoms.get(atom, 0.0) + IN_TITLE
         for atom in chain(*told):

@@ -1,0 +1,138 @@
+"""The re-ranker: how much each ranker and each circumstance is to be believed, learned from what followed.
+
+Two models look at the same features, and their log-odds are averaged: boosted trees, which find when to trust which,
+and a logistic regression with weights of its own for new offers, which is steady where there is little to learn from.
+Where little is known of offers the second is better, where much is known the first; together they beat both.
+
+Trees never turn sense on its head: a higher score of a ranker, or a better place with it, never lowers an offer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+Table = NDArray[np.float32]
+TREES, LEAVES, RATE, LEAST_IN_LEAF, SHRINKAGE = 150, 15, 0.06, 30, 5.0
+SHARE_OF_FEATURES = 0.5
+STRENGTH = 0.1
+"""The inverse of the logistic regression's regularisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Pairs of a resident and an offer, and whether the offer was chosen.
+
+    Attributes
+    ----------
+    features
+        Name -> value of each pair, of shape (pairs,).
+    chosen
+        Of shape (pairs,).
+    weights
+        Each resident's choices weigh 1 together, of shape (pairs,).
+    """
+
+    features: Mapping[str, NDArray[np.float32]]
+    chosen: NDArray[np.bool_]
+    weights: NDArray[np.float32]
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """Return examples of several moments as one; a feature that one of them lacks is missing there."""
+    names = dict.fromkeys(name for part in parts for name in part.features)
+    columns = {
+        name: np.concatenate([part.features.get(name, np.full(len(part.chosen), np.nan, np.float32)) for part in parts])
+        for name in names
+    }
+    chosen = np.concatenate([part.chosen for part in parts])
+    return Examples(columns, chosen, np.concatenate([part.weights for part in parts]))
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """A fitted re-ranker.
+
+    Attributes
+    ----------
+    names
+        The features that it looks at, in the order of a table's columns.
+    steady
+        Which columns the logistic regression looks at.
+    """
+
+    names: tuple[str, ...]
+    trees: HistGradientBoostingClassifier
+    line: LogisticRegression
+    steady: NDArray[np.intp]
+    new: int
+    middle: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, examples: Examples, seed: int = 0) -> "Blend":
+        """Return the re-ranker that examples teach.
+
+        Raises
+        ------
+        ValueError
+            There are not both chosen and passed-over offers among them.
+        """
+        if examples.chosen.all() or not examples.chosen.any():
+            raise ValueError("A re-ranker is learned from offers that were chosen and others that were not.")
+        names = tuple(sorted(name for name, column in examples.features.items() if np.isfinite(column).any()))
+        table = _table(names, examples.features)
+        trees = HistGradientBoostingClassifier(
+            max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_IN_LEAF,
+            l2_regularization=SHRINKAGE, max_features=SHARE_OF_FEATURES, early_stopping=False, random_state=seed,
+            monotonic_cst=[_direction(name) for name in names],
+        )  # fmt: skip
+        # One thread: where others are at work too, threads that wait for each other take ten times as long.
+        with threadpool_limits(1, "openmp"):
+            trees.fit(table, examples.chosen, sample_weight=examples.weights)
+        steady = np.array([n for n, name in enumerate(names) if _is_steady(name)], np.intp)
+        new = names.index("new")
+        wide = _wide(table, steady, new)
+        middle, spread = wide.mean(axis=0), wide.std(axis=0) + 1e-6
+        line = LogisticRegression(C=STRENGTH, max_iter=400)
+        line.fit((wide - middle) / spread, examples.chosen, sample_weight=examples.weights)
+        return cls(names, trees, line, steady, new, middle, spread)
+
+    def scores(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Return the log-odds of each pair, of shape (pairs,)."""
+        table = _table(self.names, features)
+        if not len(table):
+            return np.zeros(0)
+        wide = (_wide(table, self.steady, self.new) - self.middle) / self.spread
+        with threadpool_limits(1, "openmp"):
+            grown = self.trees.decision_function(table)
+        return np.asarray((grown + self.line.decision_function(wide)) / 2)
+
+
+def _table(names: Sequence[str], features: Mapping[str, NDArray[np.float32]]) -> Table:
+    n = len(next(iter(features.values())))
+    missing = np.full(n, np.nan, np.float32)
+    return np.stack([features.get(name, missing) for name in names], axis=1)
+
+
+def _direction(name: str) -> int:
+    """Say whether trees may only rise (1) or only fall (-1) with a feature, or do as they like (0)."""
+    if name.startswith("popular"):
+        return 0
+    return 1 if name.endswith("_standing") else -1 if name.endswith("_place") else 0
+
+
+def _is_steady(name: str) -> bool:
+    """Say whether a feature is of one scale for everybody, so that a line can hold it."""
+    ends = ("_standing", "_place", "_count", "_share", "_lately", "_lift", "_loyalty")
+    return name.endswith(ends) or name in {"new", "popular", "days_to_start", "far_from_nearest"}
+
+
+def _wide(table: Table, steady: NDArray[np.intp], new: int) -> NDArray[np.float64]:
+    """Return the steady columns twice: for all offers, and once more for new ones only."""
+    columns = np.nan_to_num(table[:, steady].astype(np.float64))
+    return np.concatenate([columns, columns * table[:, [new]]], axis=1)

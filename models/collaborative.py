@@ -1,0 +1,153 @@
+"""Rankers from what residents chose together: EASE for offers that are known, and implicit ALS with a map from content.
+
+Both hold offers only. A resident is folded in from their history at the moment of use, so a withdrawal needs no new
+model, and a click of a minute ago counts. The map gives an offer that nobody has chosen yet factors from what it is
+about; the more often an offer was chosen, the more its own factors count.
+
+EASE: H. Steck, Embarrassingly Shallow Autoencoders for Sparse Data (2019). ALS: Hu, Koren and Volinsky (2008), by
+`implicit`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, csr_matrix
+from threadpoolctl import threadpool_limits
+
+from models.content import Content, Scores
+
+MOST_INVERTED = 9_000
+"""EASE inverts a matrix as large as there are offers or people, whichever are fewer; at most this many."""
+EASE_LEAST, EASE_MOST = 5.0, 100.0
+FACTORS, ITERATIONS, REGULARIZATION, CONFIDENCE = 128, 12, 0.05, 10.0
+WORTH_THREADS = 200_000
+"""With fewer choices than this, threads cost more than they bring."""
+MAP_RIDGE = 1.0
+MAP_COUNTS = 3.0
+"""Chosen this often, an offer's own factors count as much as those from its content."""
+MOST_WEIGHT = 20
+
+_Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Ease:
+    """EASE, solved over offers or, where they are fewer, over people.
+
+    Attributes
+    ----------
+    offers
+        Those it knows.
+    weights
+        Offer -> offer, of shape (known, known); or None, where it is solved over people.
+    """
+
+    n: int
+    offers: NDArray[np.intp]
+    regularization: float
+    weights: _Matrix | None = None
+    people: csr_array | None = None
+    inverse: _Matrix | None = None
+    diagonal: _Matrix | None = None
+
+    @classmethod
+    def fit(cls, histories: csr_array) -> "Ease":
+        """Return EASE over histories of shape (people, offers)."""
+        counts = np.asarray(histories.sum(axis=0)).ravel()
+        offers = np.flatnonzero(counts > 0)
+        active = histories[np.diff(histories.indptr) > 0]
+        if min(active.shape[0], len(offers)) > MOST_INVERTED:
+            offers = np.sort(np.argsort(-counts, kind="stable")[:MOST_INVERTED])
+        chosen = csr_array(active[:, offers], dtype=np.float32)
+        each = chosen.nnz / max(1, len(offers))
+        ridge = float(np.clip(10 * each, EASE_LEAST, EASE_MOST))
+        if len(offers) <= max(chosen.shape[0], 1):
+            return cls(histories.shape[1], offers, ridge, weights=_over_offers(chosen, ridge))
+        inverse = np.linalg.inv(_gram(chosen, ridge))
+        spread = np.asarray(chosen.multiply(inverse @ chosen).sum(axis=0)).ravel()
+        diagonal = np.maximum((1 - spread) / ridge, 1e-9).astype(np.float32)
+        return cls(histories.shape[1], offers, ridge, people=chosen, inverse=inverse, diagonal=diagonal)
+
+    def scores(self, histories: csr_array) -> Scores:
+        """Return how much each offer goes with a history, of shape (people, offers); 0 for offers it does not know."""
+        known = histories[:, self.offers]
+        scores = np.zeros((histories.shape[0], self.n), np.float32)
+        if self.weights is not None:
+            scores[:, self.offers] = known @ self.weights
+        elif self.people is not None and self.inverse is not None and self.diagonal is not None:
+            own = known.toarray()
+            explained = ((known @ self.people.T) @ self.inverse) @ self.people
+            scores[:, self.offers] = own - (own - explained) / self.regularization / self.diagonal
+        return scores
+
+
+def _gram(rows: csr_array, ridge: float) -> _Matrix:
+    gram: _Matrix = (rows @ rows.T).toarray().astype(np.float32)
+    gram[np.diag_indices_from(gram)] += ridge
+    return gram
+
+
+def _over_offers(chosen: csr_array, ridge: float) -> _Matrix:
+    if not chosen.shape[1]:
+        return np.zeros((0, 0), np.float32)
+    inverse = np.linalg.inv(_gram(csr_array(chosen.T), ridge))
+    weights = np.asarray(-inverse / np.diag(inverse), np.float32)
+    weights[np.diag_indices_from(weights)] = 0
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Factors of offers (ALS), and what is needed to fold a resident in.
+
+    Attributes
+    ----------
+    learned
+        From choices alone, of shape (offers, factors); float32.
+    mixed
+        Also from content, the more so the less an offer was chosen.
+    gram
+        `learned.T @ learned`.
+    """
+
+    learned: _Matrix
+    mixed: _Matrix
+    gram: _Matrix
+
+    @classmethod
+    def fit(cls, histories: csr_array, content: Content, seed: int = 0) -> "Factors":
+        """Return factors from histories of shape (people, offers)."""
+        n = min(FACTORS, max(8, min(histories.shape) // 4))
+        with threadpool_limits(1, "blas"):
+            model = AlternatingLeastSquares(
+                n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed,
+                num_threads=0 if histories.nnz > WORTH_THREADS else 1,
+            )  # fmt: skip
+            model.fit(csr_matrix(histories), show_progress=False)
+        learned = np.ascontiguousarray(model.item_factors, np.float32)
+        counts = np.asarray(histories.sum(axis=0)).ravel().astype(np.float32)
+        own = (counts / (counts + MAP_COUNTS))[:, None]
+        mixed = own * learned + (1 - own) * _mapped(learned, counts, content.latent)
+        return cls(learned, np.asarray(mixed, np.float32), learned.T @ learned)
+
+    def fold(self, histories: csr_array) -> _Matrix:
+        """Return the factors of people from their histories, of shape (people, factors); 0 for an empty one."""
+        people = np.zeros((histories.shape[0], self.learned.shape[1]), np.float32)
+        base = self.gram + REGULARIZATION * np.eye(len(self.gram), dtype=np.float32)
+        for n in np.flatnonzero(np.diff(histories.indptr)):
+            part = slice(histories.indptr[n], histories.indptr[n + 1])
+            offers = self.learned[histories.indices[part]]
+            confidence = histories.data[part] * np.float32(CONFIDENCE)
+            people[n] = np.linalg.solve(base + (offers.T * confidence) @ offers, offers.T @ (1 + confidence))
+        return people
+
+
+def _mapped(learned: _Matrix, counts: NDArray[np.float32], latent: _Matrix) -> _Matrix:
+    """Return each offer's factors as a ridge regression on its content foretells them, of shape (offers, factors)."""
+    known = counts > 0
+    weights = np.sqrt(np.minimum(counts[known], MOST_WEIGHT))[:, None]
+    told = latent[known] * weights
+    gram = told.T @ told + MAP_RIDGE * np.eye(latent.shape[1], dtype=np.float32)
+    return np.asarray(latent @ np.linalg.solve(gram, told.T @ (learned[known] * weights)), np.float32)

@@ -1,0 +1,169 @@
+"""What is known of a pair of a resident and an offer besides the rankers' scores: who arranges it, where and when.
+
+For each attribute of offers (organiser, venue, area, kind, weekday, hour) it is told how often the resident chose the
+same, against how often everybody does, and how faithful people are to it. What a source does not tell is absent, or
+missing (nan) for a single pair.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models.item import Item
+from models.snapshot import DAY, Found, Snapshot
+
+GATHERING = ("organiser", "venue")
+"""Attributes that gather people of their own, who come again."""
+FADING = ("organiser", "venue", "area", "kind")
+_KM = 111.2
+_HOURS = 2
+_Column = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of all offers.
+
+    Attributes
+    ----------
+    codes
+        Each offer's value as a number, of shape (offers,); -1 where it has none.
+    members
+        Ones where an offer has a value, of shape (offers, values).
+    """
+
+    name: str
+    codes: NDArray[np.intp]
+    members: csr_array
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[Hashable | None]) -> "Attribute":
+        """Return an attribute from each offer's value."""
+        numbers = {value: n for n, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
+        codes = np.array([-1 if value is None else numbers[value] for value in values], np.intp)
+        has = np.flatnonzero(codes >= 0)
+        cells = (np.ones(len(has), np.float32), (has, codes[has]))
+        return cls(name, codes, csr_array(cells, shape=(len(values), len(numbers))))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """When, where and by whom offers are, as columns of shape (offers,).
+
+    Attributes
+    ----------
+    starts
+        Unix seconds, nan where unknown.
+    points
+        Kilometres north and east of the equator and the first meridian, of shape (offers, 2); nan where unknown.
+    """
+
+    attributes: tuple[Attribute, ...]
+    starts: NDArray[np.float64]
+    points: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> "Setting":
+        """Return the setting of offers; attributes that none of them has are left out."""
+        local = [_local(item) for item in items]
+        values: dict[str, list[Hashable | None]] = {
+            "organiser": [item.organiser for item in items],
+            "venue": [item.venue for item in items],
+            "area": [item.area for item in items],
+            "kind": [item.kind for item in items],
+            "weekday": [time and time.weekday() for time in local],
+            "hour": [time and time.hour // _HOURS for time in local],
+        }
+        told = [Attribute.of(name, column) for name, column in values.items() if any(v is not None for v in column)]
+        starts = np.array([np.nan if item.starts is None else item.starts for item in items])
+        return cls(tuple(told), starts, np.array([_point(item) for item in items]).reshape(-1, 2))
+
+
+def _local(item: Item) -> datetime | None:
+    """Return when it starts by the sun where it is: near enough to any clock for a weekday and a part of the day."""
+    if item.starts is None:
+        return None
+    return datetime.fromtimestamp(item.starts, UTC) + timedelta(hours=round((item.lon or 0.0) / 15))
+
+
+def _point(item: Item) -> tuple[float, float]:
+    if item.lat is None or item.lon is None:
+        return np.nan, np.nan
+    return item.lat * _KM, item.lon * _KM * float(np.cos(np.radians(item.lat)))
+
+
+def described(found: Found, snapshot: Snapshot, setting: Setting, candidates: NDArray[np.int32]) -> Found:
+    """Return the pairs with all that is known of them, in `Found.features`."""
+    offers = candidates[found.columns].astype(np.intp)
+    histories = snapshot.histories[found.people]
+    chosen = np.diff(histories.indptr).astype(np.float32)
+    features = dict(found.features)
+    features["new"] = (snapshot.popularity.counts[offers] == 0).astype(np.float32)
+    features["history"] = np.log1p(chosen)[found.rows]
+    if np.isfinite(snapshot.at):
+        quiet = np.log1p((snapshot.at - snapshot.last[found.people]) / DAY)
+        features["days_quiet"] = quiet[found.rows].astype(np.float32)
+        if np.isfinite(setting.starts).any():
+            features["days_to_start"] = ((setting.starts[offers] - snapshot.at) / DAY).astype(np.float32)
+    faded = None if snapshot.faded is None else snapshot.faded[found.people]
+    for attribute in setting.attributes:
+        features |= _affinity(attribute, snapshot, _Pairs(found.rows, offers, histories, faded, chosen))
+    if np.isfinite(setting.points).any():
+        features |= _distances(setting.points, histories, found.rows, offers)
+    return Found(found.people, found.rows, found.columns, features)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    rows: NDArray[np.intp]
+    offers: NDArray[np.intp]
+    histories: csr_array
+    faded: csr_array | None
+    chosen: _Column
+
+
+def _affinity(attribute: Attribute, snapshot: Snapshot, pairs: _Pairs) -> dict[str, _Column]:
+    """Return what the resident's history says of the offer's value of an attribute."""
+    codes, members = attribute.codes[pairs.offers], attribute.members
+    value, told = np.maximum(codes, 0), codes >= 0
+    counts = snapshot.popularity.counts
+    own = (pairs.histories @ members).toarray()[pairs.rows, value]
+    all_ = members.T @ counts
+    chosen = pairs.chosen[pairs.rows]
+    usual = (all_ + 1) / (counts.sum() + 1)
+    features = {
+        "count": np.log1p(own),
+        "share": own / np.maximum(chosen, 1),
+        "lift": np.log((own + 0.5) / (chosen + 1)) - np.log(usual)[value],
+    }
+    if pairs.faded is not None and attribute.name in FADING:
+        features["lately"] = np.log1p((pairs.faded @ members).toarray()[pairs.rows, value])
+    if attribute.name in GATHERING:
+        held = np.maximum(members.T @ (counts > 0).astype(np.float32), 1)
+        visitors = np.maximum(np.asarray(((snapshot.histories @ members) > 0).sum(axis=0)).ravel(), 1)
+        features["loyalty"] = own / held[value]
+        features["draw"] = np.log1p(all_ / held)[value]
+        features["visitors"] = np.log1p(visitors)[value]
+        features["return"] = (all_ / visitors)[value]
+    return {f"{attribute.name}_{k}": np.where(told, v, np.nan).astype(np.float32) for k, v in features.items()}
+
+
+def _distances(
+    points: NDArray[np.float64], histories: csr_array, rows: NDArray[np.intp], offers: NDArray[np.intp]
+) -> dict[str, _Column]:
+    """Return how far offers are from the middle of a resident's history and from the nearest of it, in log(1 + km)."""
+    middle, nearest = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    ends = np.searchsorted(rows, np.arange(histories.shape[0] + 1))
+    for n in np.flatnonzero(np.diff(ends)):
+        been = points[histories.indices[histories.indptr[n] : histories.indptr[n + 1]]]
+        been = been[np.isfinite(been[:, 0])]
+        if len(been):
+            pairs = slice(ends[n], ends[n + 1])
+            to = points[offers[pairs]]
+            middle[pairs] = np.linalg.norm(to - been.mean(axis=0), axis=1)
+            nearest[pairs] = np.linalg.norm(to[:, None] - been[None], axis=2).min(axis=1)
+    return {"far": np.log1p(middle).astype(np.float32), "far_from_nearest": np.log1p(nearest).astype(np.float32)}

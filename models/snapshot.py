@@ -1,0 +1,189 @@
+"""All single rankers, fitted to what was known at a moment: the first stage of every ranking.
+
+A snapshot scores every candidate for some residents by each ranker, and finds those worth a closer look: the best of
+each ranker. `models.context` then describes each such pair of a resident and an offer, and `models.blend` orders them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from models.collaborative import Ease, Factors
+from models.content import Content, Ridge, Scores, likeness
+from models.matrix import Interactions
+from models.popular import Popularity
+
+KEPT = 120
+"""How many of the best of each ranker get a closer look."""
+RECENT_DAYS = 60.0
+"""The half-life of what was chosen, for likeness to what is chosen lately."""
+DAY = 86_400.0
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was known at a moment, and the rankers fitted to it.
+
+    Attributes
+    ----------
+    at
+        Unix seconds; infinity where times are unknown.
+    histories
+        Who chose what before it: ones, of shape (people, offers).
+    faded
+        The same, each choice worth half after `RECENT_DAYS`; None where times are unknown.
+    last
+        Each person's latest choice in Unix seconds, of shape (people,); nan for none.
+    """
+
+    at: float
+    content: Content
+    histories: csr_array
+    faded: csr_array | None
+    last: NDArray[np.float64]
+    popularity: Popularity
+    ease: Ease
+    factors: Factors
+    ridge: Ridge
+
+    @classmethod
+    def fit(cls, before: Interactions, content: Content, people: int, at: float, seed: int = 0) -> "Snapshot":
+        """Return the rankers fitted to interactions, all of them from before `at`.
+
+        Parameters
+        ----------
+        people
+            How many there are, with or without a history.
+        """
+        shape = (people, content.vectors.shape[0])
+        histories = before.matrix(*shape)
+        histories.sum_duplicates()
+        histories.data[:] = 1.0
+        popularity = Popularity.fit(before, shape[1], at)
+        return cls(
+            at=at,
+            content=content,
+            histories=histories,
+            faded=_faded(before, shape, at),
+            last=_last(before, people),
+            popularity=popularity,
+            ease=Ease.fit(histories),
+            factors=Factors.fit(histories, content, seed),
+            ridge=Ridge.fit(content, popularity.counts > 0),
+        )
+
+    def scores(self, people: Indices, candidates: NDArray[np.int32]) -> dict[str, Scores]:
+        """Return each ranker's scores, of shape (people, candidates)."""
+        histories = self.histories[people]
+        folded = self.factors.fold(histories)
+        scores = {
+            "likeness": likeness(self.content, histories, candidates),
+            "ridge": self.ridge.scores(self.content, histories, candidates),
+            "ease": self.ease.scores(histories)[:, candidates],
+            "factors": folded @ self.factors.learned[candidates].T,
+            "mapped": folded @ self.factors.mixed[candidates].T,
+        }
+        if self.faded is not None:
+            scores["likeness_lately"] = likeness(self.content, self.faded[people], candidates)
+        for name, counts in self.popularity.measures().items():
+            scores[name] = np.broadcast_to(counts[candidates], scores["ease"].shape)
+        return scores
+
+    def chosen(self, people: Indices, candidates: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Say which candidates are in a resident's history already, of shape (people, candidates)."""
+        return np.asarray(self.histories[people][:, candidates].toarray() > 0)
+
+
+def _faded(before: Interactions, shape: tuple[int, int], at: float) -> csr_array | None:
+    if not np.isfinite(at):
+        return None
+    worth = 0.5 ** ((at - before.times) / (RECENT_DAYS * DAY))
+    return csr_array((worth.astype(np.float32), (before.people, before.offers)), shape=shape)
+
+
+def _last(before: Interactions, people: int) -> NDArray[np.float64]:
+    last = np.full(people, -np.inf)
+    np.fmax.at(last, before.people, before.times)
+    return np.where(np.isfinite(last), last, np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Pairs of a resident and an offer that get a closer look, with what the single rankers say of them.
+
+    Attributes
+    ----------
+    people
+        Who was asked about.
+    rows
+        For each pair the resident's position in `people`; ascending.
+    columns
+        For each pair the offer's position among the candidates.
+    features
+        Name -> value of each pair; float32.
+    """
+
+    people: Indices
+    rows: Indices
+    columns: Indices
+    features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+def found(
+    snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], *, some: int = 200, kept: int = KEPT
+) -> Iterator[Found]:
+    """Yield the pairs that get a closer look, for `some` people at a time."""
+    for start in range(0, len(people), some):
+        yield _find(snapshot, people[start : start + some], candidates, kept)
+
+
+def _find(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], kept: int) -> Found:
+    closed = snapshot.chosen(people, candidates)
+    scores = snapshot.scores(people, candidates)
+    looked_at = np.zeros(closed.shape, np.bool_)
+    places: dict[str, NDArray[np.float32]] = {}
+    for name, values in scores.items():
+        open_ = np.where(closed, -np.inf, values)
+        best = _best(open_, kept)
+        np.put_along_axis(looked_at, best, values=True, axis=1)
+        places[name] = _log_places(best, closed.shape, kept)
+    rows, columns = np.nonzero(looked_at & ~closed)
+    features: dict[str, NDArray[np.float32]] = {}
+    for name, values in scores.items():
+        features[name] = values[rows, columns]
+        features[f"{name}_place"] = places[name][rows, columns]
+        features[f"{name}_standing"] = _standings(values, closed)[rows, columns]
+    return Found(people, rows, columns, features)
+
+
+def _best(scores: Scores, kept: int) -> Indices:
+    """Return the columns of the best of each row, best first, of shape (people, at most `kept`)."""
+    most = min(kept, scores.shape[1])
+    if most < scores.shape[1]:
+        best = np.argpartition(-scores, most - 1, axis=1)[:, :most]
+    else:
+        best = np.broadcast_to(np.arange(most), scores.shape)
+    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1)
+
+
+def _log_places(best: Indices, shape: tuple[int, int], kept: int) -> NDArray[np.float32]:
+    """Return the logarithm of each offer's place; the same far one for all that are not among the best."""
+    places = np.full(shape, np.log(4.0 * kept), np.float32)
+    steps = np.broadcast_to(np.log1p(np.arange(best.shape[1], dtype=np.float32)), best.shape)
+    np.put_along_axis(places, best, steps, axis=1)
+    return places
+
+
+def _standings(scores: Scores, closed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return how many standard deviations a score is above the mean of the resident's open candidates."""
+    open_ = ~closed
+    n = np.maximum(open_.sum(axis=1, keepdims=True), 1)
+    mean = np.where(open_, scores, 0.0).sum(axis=1, keepdims=True) / n
+    spread = np.sqrt((np.where(open_, scores - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / n)
+    return np.asarray((scores - mean) / np.where(spread > 1e-9, spread, 1.0), np.float32)  # noqa: PLR2004

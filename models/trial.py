@@ -1,0 +1,65 @@
+"""The recommender on trial: what it would have suggested at each moment of a split, knowing what was known then."""
+
+from collections.abc import Callable
+from math import isfinite
+
+import numpy as np
+
+from models.content import Content
+from models.context import Setting
+from models.lessons import HORIZON, Past
+from models.popular import Popularity
+from models.recommender import LONGEST, Recommender
+from models.runs import Lists
+from models.splits import Fold, Numbers, Split, Subset
+from models.text import TextSpace
+
+
+def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] = lambda _: None) -> Lists:
+    """Return what the recommender suggests to everybody who is asked about.
+
+    Parameters
+    ----------
+    subset
+        Which candidates are ranked; what is learned is the same for each.
+    told
+        Hears how far it is.
+    """
+    lists: dict[tuple[int, int], Numbers] = {}
+    told(f"Reading what {len(split.items):,} offers say")
+    past = _past(split)
+    for n, fold in enumerate(split.folds, 1):
+        told(f"Fold {n} of {len(split.folds)}: {len(fold.candidates):,} offers, {len(fold.people):,} residents")
+        ranked = fold.candidates[fold.among(subset)[fold.candidates]]
+        if len(ranked):
+            recommender = Recommender.fit(past, fold.starts, fold.candidates)
+            people = np.unique(fold.people).astype(np.intp)
+            lists |= {(fold.number, person): best for person, best in recommender.rank(people, ranked)}
+    return lists
+
+
+def _past(split: Split) -> Past:
+    texts, setting = TextSpace.fit(split.items).transform(split.items), Setting.of(split.items)
+    facets = {attribute.name: attribute.members for attribute in setting.attributes}
+    return Past(split.train, len(split.people), Content.of(texts, facets), setting, _horizon(split.folds))
+
+
+def _horizon(folds: tuple[Fold, ...]) -> float:
+    """Return how far ahead of its moment a ranking is judged, in seconds."""
+    spans = [fold.ends - fold.starts for fold in folds if isfinite(fold.starts) and isfinite(fold.ends)]
+    return spans[0] if spans else HORIZON
+
+
+def popular(split: Split, subset: Subset = "all") -> Lists:
+    """Return what is popular at each moment, for everybody the same: what any ranker must beat."""
+    lists: dict[tuple[int, int], Numbers] = {}
+    for fold in split.folds:
+        before = split.history(fold)
+        ranked = fold.candidates[fold.among(subset)[fold.candidates]]
+        counts = Popularity.fit(before, len(split.items), fold.starts).counts[ranked]
+        best = ranked[np.argsort(-counts, kind="stable")]
+        had = before.matrix(len(split.people), len(split.items))
+        for person in np.unique(fold.people):
+            own = had.indices[had.indptr[person] : had.indptr[person + 1]]
+            lists[fold.number, int(person)] = best[~np.isin(best, own)][:LONGEST]
+    return lists
