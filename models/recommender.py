@@ -12,6 +12,7 @@ from models.lessons import Past
 from models.snapshot import Found, Indices, Snapshot, found
 
 LONGEST = 100
+_UNTAUGHT = ("likeness_standing", "ease_standing", "mapped_standing", "popular_standing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Recommender:
                 yield int(person), candidates[some.columns[best]]
 
     def _scores(self, pairs: Found) -> NDArray[np.float64]:
-        if self.blend is not None:
-            return self.blend.scores(pairs.features)
-        names = ("likeness_standing", "ease_standing", "mapped_standing", "popular_standing")
-        return np.asarray(sum(pairs.features[name] for name in names), np.float64)
+        """Return what orders the pairs; residents without a history get what is popular."""
+        told = pairs.features
+        if self.blend is None:
+            return np.asarray(sum(told[name] for name in _UNTAUGHT), np.float64)
+        popular = told.get("popular_30", told["popular"])
+        return np.where(told["history"] > 0, self.blend.scores(told), popular)

@@ -82,6 +82,16 @@ def test_with_an_empty_journal_there_is_still_an_order(times):
     assert all(sorted(best.tolist()) == sorted(candidates.tolist()) for best in ranked.values())
 
 
+def test_who_has_chosen_nothing_gets_what_is_popular(lived):
+    items, everything = lived
+    seen = everything.interactions
+    candidates = np.arange(len(items), dtype=np.int32)
+    recommender = Recommender.fit(past(items, seen, 81), NOW, candidates)
+    ((_, best),) = recommender.rank(np.array([80]), candidates, most=5)
+    lately = recommender.snapshot.popularity.lately[30.0]
+    assert lately[best].tolist() == sorted(lately.tolist(), reverse=True)[:5]
+
+
 def test_one_resident_and_one_offer_are_enough():
     items = [Item(id="only", title={"fi": "Jazzkonsertti"}, starts=NOW + DAY)]
     recommender = Recommender.fit(past(items, Interactions.of([], []), 1), NOW, np.array([0], np.int32))

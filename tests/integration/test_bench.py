@@ -1,0 +1,18 @@
+"""Each figure of consent is measured on a tiny ground: what it measures works, whatever it comes to here."""
+
+import pytest
+
+from bench.ground import Ground, Size
+from bench.suites import suite
+
+pytestmark = pytest.mark.integration
+TINY = Size(offers=300, residents=24, rounds=1, requests=20, events=100, probes=2, scanned=40)
+
+
+async def test_every_figure_of_consent_is_measured_and_the_search_for_leaks_finds_nothing_in_a_sound_house():
+    told, its = list[str](), suite("consent")
+    async with Ground(told.append, TINY) as ground:
+        found = [figure for one in its.measurements for figure in await one.measure(ground)]
+    assert [figure.name for figure in found] == its.names
+    assert all(figure.value > 0 and figure.runs == 1 for figure in found)
+    assert told
