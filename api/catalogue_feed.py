@@ -1,20 +1,17 @@
 """Keeps this process's catalogue in step with SQL: an offer written by any worker is here within moments."""
 
-import asyncio
 import gc
 from collections.abc import Callable
 from datetime import datetime
 
+from api.feed import Feed
 from engine.catalogue import Catalogue
-from engine.errors import StoreUnavailable
 from engine.offers import Offer
 from engine.records.database import Database
 from engine.records.journal import POPULARITY_CHANNEL, JournalRecords
 from engine.records.offers import CHANNEL, OfferRecords
-from engine.telemetry import OFFERS, logger
+from engine.telemetry import OFFERS
 
-log = logger("api")
-_RETRY_SECONDS = 1.0
 _AT_ONCE = 1_000
 """Offers are decoded and put into columns this many at a time, so that loading needs little memory."""
 
@@ -41,12 +38,11 @@ class CatalogueFeed:
         clock: Callable[[], datetime],
     ) -> None:
         self._catalogue = catalogue
-        self._database = database
         self._offers = offers
         self._journal = journal
         self._clock = clock
         self._version = 0
-        self._following: asyncio.Task[None] | None = None
+        self._feed = Feed("catalogue", database, [CHANNEL, POPULARITY_CHANNEL], self._hear)
         self.loaded = False
 
     async def open(self) -> None:
@@ -59,27 +55,17 @@ class CatalogueFeed:
         # Answers leave few cycles: to look for them after each 700 new objects would be once in five answers.
         gc.set_threshold(10_000, 20, 20)
         self.loaded = True
-        self._following = asyncio.create_task(self._follow())
+        self._feed.start()
 
     async def close(self) -> None:
         """Stop following."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        await self._feed.close()
 
-    async def _follow(self) -> None:
-        while True:
-            try:
-                async for channel, _ in self._database.listen([CHANNEL, POPULARITY_CHANNEL]):
-                    if channel in ("", CHANNEL):
-                        await self._read_offers()
-                    if channel in ("", POPULARITY_CHANNEL):
-                        await self._read_popularity()
-            except StoreUnavailable as error:
-                log.warning("catalogue not followed", why=error.detail)
-            except Exception:
-                log.exception("catalogue feed failed")
-            await asyncio.sleep(_RETRY_SECONDS)
+    async def _hear(self, channel: str, _: str) -> None:
+        if channel in ("", CHANNEL):
+            await self._read_offers()
+        if channel in ("", POPULARITY_CHANNEL):
+            await self._read_popularity()
 
     async def _read_offers(self) -> None:
         changes: dict[str, Offer | None] = {}

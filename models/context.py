@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.item import Item
-from models.snapshot import DAY, Found, Snapshot
+from models.matrix import DAY
+from models.snapshot import Found, Snapshot
 
 GATHERING = ("organiser", "venue")
 """Attributes that gather people of their own, who come again."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from models.blend import Examples, joined
 from models.content import Content
 from models.context import Setting, described
-from models.matrix import Interactions
-from models.snapshot import DAY, Found, Snapshot, found
+from models.matrix import DAY, Interactions
+from models.snapshot import Found, Snapshot, found
 
 HORIZON = 28 * DAY
 MOST_MOMENTS = 26

@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+DAY = 86_400.0
+"""Seconds."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interactions:

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.matrix import Interactions
+from models.matrix import DAY, Interactions
 
 HALF_LIVES_DAYS = (7.0, 30.0)
-_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Popularity:
         counts = np.bincount(before.offers, minlength=offers).astype(np.float32)
         if not np.isfinite(at):
             return cls(counts)
-        days = (at - before.times) / _DAY
+        days = (at - before.times) / DAY
         lately = {life: _counted(before, 0.5 ** (days / life), offers) for life in HALF_LIVES_DAYS}
         return cls(counts, lately)
 

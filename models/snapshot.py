@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from models.collaborative import Ease, Factors
 from models.content import Content, Ridge, Scores, likeness
-from models.matrix import Interactions
+from models.matrix import DAY, Interactions
 from models.popular import Popularity
 from models.strongest import Strongest
 
@@ -21,7 +21,6 @@ KEPT = 120
 """How many of the best of each ranker get a closer look."""
 RECENT_DAYS = 60.0
 """The half-life of what was chosen, for likeness to what is chosen lately."""
-DAY = 86_400.0
 
 Indices = NDArray[np.intp]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from models.evaluation import difference, judge
+from models.matrix import DAY
 from models.runs import read_run
-from models.snapshot import DAY
 from models.splits import read_split
 from tests.unit.models.worlds import NOW, TOPICS, world
 

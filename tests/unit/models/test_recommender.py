@@ -7,10 +7,10 @@ from models.collaborative import Ease, Factors
 from models.content import Content, Ridge, likeness
 from models.context import Setting, described
 from models.item import Item
-from models.matrix import Interactions
+from models.matrix import DAY, Interactions
 from models.popular import Popularity
 from models.recommender import Recommender
-from models.snapshot import DAY, found
+from models.snapshot import found
 from tests.unit.models.worlds import NOW, TOPICS, ahead, past, world
 
 

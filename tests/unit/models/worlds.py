@@ -6,8 +6,7 @@ from models.content import Content
 from models.context import Setting
 from models.item import Item
 from models.lessons import Past
-from models.matrix import Interactions
-from models.snapshot import DAY
+from models.matrix import DAY, Interactions
 from models.text import TextSpace
 
 TOPICS = ("swimming", "jazz", "chess", "gardening")
