@@ -12,9 +12,8 @@ from engine.offers import Offer
 from models.choices import Choices
 from models.item import Item, item
 from models.lessons import HORIZON
-from models.matrix import Interactions
+from models.matrix import DAY, Interactions
 from models.report import LEAST_RESIDENTS
-from models.snapshot import DAY
 from models.splits import Fold, Split
 
 SHARE_HELD_OUT = 0.2

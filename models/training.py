@@ -20,12 +20,11 @@ from models.guard import worse
 from models.item import Item
 from models.lessons import Past
 from models.material import LEAST_CHOOSERS, Material
-from models.matrix import Interactions
+from models.matrix import DAY, Interactions
 from models.model import Model
 from models.recommender import Recommender
 from models.report import Report, report
 from models.runs import Lists
-from models.snapshot import DAY
 from models.splits import Numbers, Split
 from models.text import TextSpace
 from models.trial import popular
