@@ -74,7 +74,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher, house.family).operations(),
         *_receipts(house, gate).operations(),
-        *InterestRoutes(gate, house.residents, house.ledger).operations(),
+        *InterestRoutes(gate, house.residents, house.ledger, house.remover).operations(),
         *ChoiceRoutes(gate, house.residents, house.ledger).operations(),
         *MyDataRoutes(gate, house.residents, house.view, house.remover, house.eraser).operations(),
         *FamilyRoutes(gate, house.family).operations(),

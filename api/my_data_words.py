@@ -65,6 +65,11 @@ FEATURES: Mapping[str, Localized] = {
     "access": Localized("Esteettömyystarve", "Tillgänglighetsbehov", "Access need"),
     "birth_year": Localized("Syntymävuosi", "Födelseår", "Year of birth"),
 }
+AVOIDED: Mapping[str, Localized] = {
+    "keyword": Localized("Aihe, joka ei kiinnosta", "Ämne som inte intresserar", "Topic of no interest"),
+    "kind": Localized("Tekeminen, joka ei kiinnosta", "Utbud som inte intresserar", "Kind of no interest"),
+    "place": Localized("Paikka, joka ei kiinnosta", "Plats som inte intresserar", "Place of no interest"),
+}
 ACTS: Mapping[str, Localized] = {
     "view": Localized("Näit", "Du såg", "You saw"),
     "open": Localized("Avasit", "Du öppnade", "You opened"),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import kernels, learned
+from engine.avoidance import KIND, Avoided
 from engine.catalogue import Live
 from engine.columns import FAMILY_NUMBERS
 from engine.offers import Offer
@@ -98,6 +99,15 @@ def from_interests(
     if without:
         told = {name: weight for name, weight in told.items() if name.partition(":")[0] not in without}
     return _leaning(Source.STATED, _keys(told), np.array(list(told.values()), np.float32), STATED_SCALE, live)
+
+
+def from_avoided(avoided: Avoided, live: Live, *, kinds: bool) -> NDArray[np.int32]:
+    """Return the slots that an offer may not have: of avoided topics, places and, if they count, kinds. Shape (n,)."""
+    names = [name for name in avoided.names() if kinds or not name.startswith(f"{KIND}:")]
+    hashed = _keys(names)
+    at = np.minimum(np.searchsorted(live.keys, hashed), len(live.keys) - 1)
+    found: NDArray[np.int32] = live.key_slots[at[live.keys[at] == hashed]]
+    return found
 
 
 def from_offer(offer: Offer, live: Live) -> Leaning:
