@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import kernels, learned
-from engine.avoidance import KIND, Avoided
+from engine.avoidance import KIND, NOTHING, Avoided
 from engine.catalogue import Live
 from engine.columns import FAMILY_NUMBERS
 from engine.offers import Offer
@@ -47,6 +47,7 @@ class Leaning(NamedTuple):
 
 _NO_ADDS = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 _NOTHING_TOLD = Interests()
+NOTHING_AVOIDED = np.zeros(0, np.int32)
 
 
 class Learned(NamedTuple):
@@ -103,8 +104,9 @@ def from_interests(
 
 def from_avoided(avoided: Avoided, live: Live, *, kinds: bool) -> NDArray[np.int32]:
     """Return the slots that an offer may not have: of avoided topics, places and, if they count, kinds. Shape (n,)."""
-    names = [name for name in avoided.names() if kinds or not name.startswith(f"{KIND}:")]
-    hashed = _keys(names)
+    if avoided == NOTHING:
+        return NOTHING_AVOIDED
+    hashed = _keys(name for name in avoided.names() if kinds or not name.startswith(f"{KIND}:"))
     at = np.minimum(np.searchsorted(live.keys, hashed), len(live.keys) - 1)
     found: NDArray[np.int32] = live.key_slots[at[live.keys[at] == hashed]]
     return found

@@ -6,7 +6,7 @@ What is used of a resident is asked for at the moment of use, and each permit op
 permit         opens
 =============  ======================================================================================================
 ``activity``   the taste (`engine.taste`), and which offers are settled
-``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters
+``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters; what is avoided
 ``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
 =============  ======================================================================================================
 
@@ -22,6 +22,8 @@ from secrets import token_hex
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from engine import telemetry
 from engine.catalogue import Catalogue, Live
@@ -33,7 +35,17 @@ from engine.events import AwareTime, Impression, Pseudonym
 from engine.explanation import Asked, Explainer
 from engine.language import Localized
 from engine.offers import Kind, Offer
-from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
+from engine.profile import (
+    NOTHING_AVOIDED,
+    NOTHING_LEARNED,
+    Leaning,
+    Learned,
+    from_avoided,
+    from_interests,
+    from_offer,
+    from_taste,
+    joined,
+)
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, pinned_first, rank
 from engine.reasons import Reason
@@ -196,12 +208,19 @@ class Suggester:
     ) -> tuple[Suggestions, Impression | None]:
         """Return what to suggest, and the record of it where the resident lets it be kept."""
         known = _NOTHING if resident is None else await self._known(resident, now)
+        basis, plan = self._planned(known, query, now)
+        answer = self._answer(basis, plan, now)
+        return answer, _impression(answer, known.record)
+
+    def _planned(self, known: Known, query: Query, now: datetime) -> tuple[Basis, "_Plan"]:
+        """Return what the answer is made from where so much may be used."""
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
         out = left_out(known.off) if known.off else known.off
         learned, settled = _learned(known, live, now, out)
         stated = from_interests(known.interests, live, located=known.located, without=out)
-        filtered = told != query or birth_year is not None
+        never = from_avoided(known.interests.avoided, live, kinds=not query.kinds)
+        filtered = told != query or birth_year is not None or len(never) > 0
         basis: Basis = "popular"
         if len(learned.slots):
             basis = "personal"
@@ -209,9 +228,7 @@ class Suggester:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [learned, stated], closed)
-        answer = self._answer(basis, plan, now)
-        return answer, _impression(answer, known.record)
+        return basis, _Plan(of_age(told, known.born, now), manner, birth_year, [learned, stated], closed, never)
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -275,6 +292,7 @@ class Suggester:
             slots=slots,
             adds=adds,
             closed=plan.closed,
+            never=plan.never,
             steered=None if self._steering is None else self._steering.steered(plan.query.scenario, live),
         )
 
@@ -287,6 +305,7 @@ class _Plan(NamedTuple):
     birth_year: int | None = None
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
+    never: NDArray[np.int32] = NOTHING_AVOIDED
 
 
 def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
