@@ -61,7 +61,7 @@ NOTHING_LEARNED = Learned(Leaning(Source.INTERESTED, *_NO_ADDS), np.zeros(0, np.
 
 
 @cache
-def _off(families: frozenset[str]) -> NDArray[np.bool_]:
+def by_number(families: frozenset[str]) -> NDArray[np.bool_]:
     """Return, by the number of a family, whether it may not count."""
     return np.array([family in families for family in ("", *FAMILY_NUMBERS)], np.bool_)
 
@@ -82,7 +82,7 @@ def from_taste(
     octets, its = np.frombuffer(packed, np.uint8), learned.Extent(START, features, touches)
     known = learned.Features(live.keys, live.key_slots, live.idf, live.families)
     age = max(0.0, now.timestamp() - reference)
-    slots, adds, evidence, settled = learned.read(octets, its, known, _off(without), located, age)
+    slots, adds, evidence, settled = learned.read(octets, its, known, by_number(without), located, age)
     scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
     return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), settled)
 

@@ -5,7 +5,7 @@ What is used of a resident is asked for at the moment of use, and each permit op
 =============  ======================================================================================================
 permit         opens
 =============  ======================================================================================================
-``activity``   the taste (`engine.taste`), and which offers are settled
+``activity``   the taste (`engine.taste`), what was looked at a moment ago, and which offers are settled
 ``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters; what is avoided
 ``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
 =============  ======================================================================================================
@@ -31,8 +31,9 @@ from engine.choices import POPULAR, left_out
 from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
-from engine.events import AwareTime, Impression, Pseudonym
+from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer
+from engine.folding import Observation, fold
 from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import (
@@ -50,8 +51,9 @@ from engine.query import Fit, Query, filters, fit, of_age, with_interests
 from engine.ranking import Ranked, Request, Spread, Weights, pinned_first, rank
 from engine.reasons import Reason
 from engine.residents import Interests
+from engine.session import with_session
 from engine.steering import Steering
-from engine.taste import Taste, key
+from engine.taste import Taste, features, key
 
 
 class Manner(NamedTuple):
@@ -197,7 +199,10 @@ class Suggester:
         scratch, offer = Catalogue(), Offer(id="warm-up", source="warm-up", kind=Kind.SPACE, name=Localized())
         scratch.apply({offer.id: offer})
         Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
-        from_taste(Taste().pack(), scratch.live(now), now, located=False)
+        look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
+        taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
+        known = Known(taste, Interests(), located=False)
+        _learned(known, scratch, now, known.off)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
@@ -217,7 +222,7 @@ class Suggester:
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
         out = left_out(known.off) if known.off else known.off
-        learned, settled = _learned(known, live, now, out)
+        learned, settled = _learned(known, self._catalogue, now, out)
         stated = from_interests(known.interests, live, located=known.located, without=out)
         never = from_avoided(known.interests.avoided, live, kinds=not query.kinds)
         filtered = told != query or birth_year is not None or len(never) > 0
@@ -316,12 +321,18 @@ def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | Non
     return None
 
 
-def _learned(known: Known, live: Live, now: datetime, without: frozenset[str]) -> Learned:
-    """Return what the taste tells; one in a form of another version is about to be made anew, and tells nothing."""
+def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozenset[str]) -> Learned:
+    """Return what the taste tells and the last minutes add.
+
+    A taste in a form of another version is about to be made anew, and tells nothing.
+    """
     if known.taste is None:
         return NOTHING_LEARNED
     try:
-        return from_taste(known.taste, live, now, located=known.located, without=without)
+        live, located = catalogue.live(now), known.located
+        learned, settled = from_taste(known.taste, live, now, located=located, without=without)
+        leaning = with_session(learned, known.taste, catalogue, now, located=located, without=without)
+        return Learned(leaning, settled)
     except ValueError:
         return NOTHING_LEARNED
 

@@ -1,18 +1,25 @@
 """What residents do not want, and what they have just looked at, in what they are suggested."""
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from engine.avoidance import MOST, Avoided
 from engine.consent import Purpose
 from engine.errors import InvalidInput
+from engine.folding import Observation
 from engine.offers import Kind
+from engine.profile import NOTHING_LEARNED, Leaning, Source, from_taste
 from engine.query import Query
 from engine.residents import Interests, avoiding, told, without
 from engine.scenario import Scenario
+from engine.session import MOST as MOST_NEW
+from engine.session import SCALE, with_session
 from engine.steering import Steered
 from engine.suggestion import Suggester
-from engine.taste import key
+from engine.taste import Taste, key
 from tests.factories import keyword, observation, offer, place, taste
 from tests.unit.engine.test_suggestion import ALL, CHESS, CITY, NOW, SWIM, SWIMMER, ask, loaded, suggester
 
@@ -110,3 +117,80 @@ async def test_two_dismissals_of_a_topic_make_offers_like_them_fall():
     alike = [of.id for of in CHESS[3:]]
     assert max(map(before.index, alike)) < len(before) - 3
     assert sorted(after[-3:]) == sorted(alike)
+
+
+JAZZ = [offer(f"jazz:{n}", keywords="jazz music", place=place("hall"), days=1) for n in range(6)]
+TOWN = loaded(*SWIM, *CHESS, *JAZZ)
+LOVES_JAZZ = [observation(of, act, ago=2 + n) for n, of in enumerate(JAZZ[:3]) for act in ("open", "attend")]
+
+
+def looked(*, minutes: float, act: str = "open") -> list[Observation]:
+    return [observation(of, act, ago=(minutes + n) / 1440) for n, of in enumerate(SWIM[:2])]
+
+
+async def top(taste_of: Taste, *purposes: Purpose, later: timedelta = timedelta(), **state: object) -> list[str]:
+    asked = suggester(TOWN, *(purposes or ALL), learned=taste_of, **state)
+    answer = await asked.suggestions("someone", Query(limit=6), NOW + later)
+    return [id_.partition(":")[0] for id_ in answer.offers]
+
+
+async def test_what_was_looked_at_a_moment_ago_counts_now_and_not_in_an_hour():
+    assert (await top(taste(*LOVES_JAZZ)))[:3] == ["jazz"] * 3
+    its = taste(*LOVES_JAZZ, *looked(minutes=2))
+    now, fading, later = [await top(its, later=timedelta(minutes=m)) for m in (0, 20, 60)]
+    assert now[0] == "swim"
+    assert fading.count("swim") <= now.count("swim")
+    assert later[:3] == ["jazz"] * 3
+
+
+async def test_a_session_is_of_behaviour_and_needs_its_permit():
+    its = taste(*LOVES_JAZZ, *looked(minutes=2))
+    nobody = await top(taste(), Purpose.INTERESTS, Purpose.LOCATION)
+    assert await top(its, Purpose.INTERESTS, Purpose.LOCATION) == nobody
+
+
+async def test_what_was_looked_at_and_dismissed_does_not_count():
+    dismissed = [observation(of, "dismiss", ago=1 / 1440) for of in SWIM[:2]]
+    assert (await top(taste(*LOVES_JAZZ, *looked(minutes=2), *dismissed)))[0] == "jazz"
+
+
+def session(*seen: Observation, located: bool = True, **state: object) -> Mapping[str, float]:
+    bare = Leaning(Source.INTERESTED, np.zeros(0, np.int32), np.zeros(0, np.float32))
+    found = with_session(bare, taste(*seen).pack(), TOWN, NOW, located=located, **state)
+    names = TOWN.vocabulary.names
+    return dict(zip([names[slot] for slot in found.slots], found.adds.tolist(), strict=True))
+
+
+def test_a_session_fades_to_nothing_within_its_half_hour():
+    sums = [sum(session(*looked(minutes=m)).values()) for m in (0, 10, 20, 28)]
+    assert sums == sorted(sums, reverse=True)
+    assert sums[0] > 3 * sums[-1] > 0
+    assert session(*looked(minutes=30)) == session() == {}
+
+
+def test_a_session_leans_as_a_cosine_and_leaves_out_what_may_not_count():
+    (look,) = looked(minutes=0)[:1]
+    live = TOWN.live(NOW)
+    added = session(look)
+    score = sum(added.values()) * live.columns.norm[TOWN.row(key(SWIM[0].id))]
+    assert score == pytest.approx(SCALE / 2)
+    assert {name.partition(":")[0] for name in added} > {"place", "keyword", "kind"}
+    assert not {"place", "district", "neighborhood"} & {name.partition(":")[0] for name in session(look, located=False)}
+    assert "kind:course" not in session(look, without=frozenset({"kind"}))
+
+
+def test_looks_at_what_is_gone_or_in_another_form_tell_nothing():
+    gone = offer("gone:1", keywords="swimming")
+    assert session(observation(gone, "open")) == {}
+    with pytest.raises(ValueError, match="version"):
+        with_session(NOTHING_LEARNED.leaning, b"\xff" + taste(*LOVES_JAZZ).pack()[1:], TOWN, NOW, located=True)
+
+
+def test_a_session_adds_to_what_the_taste_knows_and_little_that_it_does_not():
+    odd = [offer(f"odd:{n}", keywords=" ".join(f"w{n}x{m}" for m in range(9))) for n in range(6)]
+    crowd, looks = loaded(*odd, *JAZZ), [observation(of, "open", ago=0.001) for of in odd]
+    packed, live = taste(*LOVES_JAZZ).pack(), crowd.live(NOW)
+    known, _ = from_taste(packed, live, NOW, located=True)
+    found = with_session(known, taste(*looks).pack(), crowd, NOW, located=True)
+    assert len(set(found.slots.tolist())) == len(found.slots) == len(known.slots) + MOST_NEW
+    assert (found.adds[: len(known.slots)] >= known.adds).all()
