@@ -58,6 +58,7 @@ class Scope(StrEnum):
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
     PARTNERS_WRITE = "partners:write"
+    AUDIENCES_READ = "audiences:read"
 
 
 class Standing(StrEnum):

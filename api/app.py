@@ -29,6 +29,7 @@ from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
+from api.routes.reach import ReachRoutes
 from api.routes.receipts import ReceiptRoutes
 from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
@@ -87,6 +88,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *LogoutRoutes(house.tokens, house.logouts, house.clock).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
+        *ReachRoutes(gate, house.offers, house.reach).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),
     )

@@ -12,6 +12,7 @@ from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
 from api.my_data import DataView
+from api.reach_runs import ReachRuns
 from api.seal import Seal
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
@@ -24,6 +25,7 @@ from engine.family import Family
 from engine.intake import Intake
 from engine.ledger import ConsentLedger
 from engine.online import Online
+from engine.reach import Reach
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
@@ -36,6 +38,7 @@ from engine.records.logouts import LogoutRecords
 from engine.records.offers import OfferRecords
 from engine.records.partners import PartnerRecords
 from engine.records.personal import PersonalRecords
+from engine.records.reach import ReachRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
@@ -180,6 +183,7 @@ class House:
     catalogue: Catalogue
     feed: CatalogueFeed
     suggester: Suggester
+    reach: ReachRuns
     offers: OfferRecords
     publisher: Publisher
     lag: LagReader
@@ -201,6 +205,7 @@ class House:
 
     async def close(self) -> None:
         """Stop following and disconnect."""
+        await self.reach.close()
         await self.feed.close()
         await self.links.close()
         await self.ends.close()
@@ -224,6 +229,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
+    suggester, counts = Suggester(catalogue, stores.online, ledger, divisions), Counts(seal.secret)
+    reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
     return House(
@@ -236,7 +243,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
         seal=seal,
-        counts=Counts(seal.secret),
+        counts=counts,
         personal=PersonalRecords(stores.database),
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),
@@ -246,7 +253,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
-        suggester=Suggester(catalogue, stores.online, ledger, divisions),
+        suggester=suggester,
+        reach=ReachRuns(reach, counts, seal, stores.online, clock),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),

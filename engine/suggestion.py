@@ -257,23 +257,21 @@ class Suggester:
         return self._answer("similar", _Plan(query, ALIKE, None, [leaning], closed), now)
 
     async def _known(self, resident: Pseudonym, now: datetime) -> Known:
-        """Ask for each permit, and open what it opens."""
+        """Return what may be used; nothing where nothing can be read."""
         try:
             sealed = await self._online.sealed(resident)
             consents = sealed.consents or await self._ledger.consents(resident)
         except StoreUnavailable:
             _without_permit(Purpose.ACTIVITY, "unreadable").inc()
             return _NOTHING
-        activity = _permit(consents, Purpose.ACTIVITY, now)
-        interests = _permit(consents, Purpose.INTERESTS, now)
-        return Known(
-            taste=None if activity is None else sealed.packed_taste(activity),
-            interests=(interests and sealed.interests(interests)) or Interests(),
-            located=_permit(consents, Purpose.LOCATION, now) is not None,
-            record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
-            off=consents.off,
-            born=consents.born,
-        )
+        return known(sealed, consents, now)
+
+    def ranked(self, its: Known, query: Query, now: datetime) -> tuple[Request, Ranked]:
+        """Return what is asked for where so much may be used, and the best of it, apart from what the city steers."""
+        _, plan = self._planned(its, query, now)
+        live = self._catalogue.live(now)
+        request = self._request(live, plan, now)._replace(steered=None)
+        return request, rank(live, request, query.limit, plan.manner.spread)
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
         """Make an answer in steps: what is asked, what is ranked, why, and how it is told."""
@@ -311,6 +309,20 @@ class _Plan(NamedTuple):
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
     never: NDArray[np.int32] = NOTHING_AVOIDED
+
+
+def known(sealed: SealedState, consents: Consents, now: datetime) -> Known:
+    """Ask for each permit, and open what it opens."""
+    activity = _permit(consents, Purpose.ACTIVITY, now)
+    interests = _permit(consents, Purpose.INTERESTS, now)
+    return Known(
+        taste=None if activity is None else sealed.packed_taste(activity),
+        interests=(interests and sealed.interests(interests)) or Interests(),
+        located=_permit(consents, Purpose.LOCATION, now) is not None,
+        record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
+        off=consents.off,
+        born=consents.born,
+    )
 
 
 def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
