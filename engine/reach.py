@@ -24,11 +24,12 @@ from engine.columns import OLDEST, Trait
 from engine.consent import Consents, Permit, Purpose
 from engine.errors import Over
 from engine.events import AwareTime, Pseudonym
+from engine.known import Known, SealedState, known
 from engine.marketing import identifiers
 from engine.offers import Kind
 from engine.query import Query
 from engine.ranking import Filters, Request
-from engine.suggestion import Known, SealedState, Suggester, known
+from engine.suggestion import Suggester
 from engine.taste import key
 
 PER_SEAT = 10

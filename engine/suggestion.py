@@ -1,22 +1,13 @@
 """What to suggest to whom: permits, then eligible offers ranked, varied and explained.
 
-What is used of a resident is asked for at the moment of use, and each permit opens its own part:
-
-=============  ======================================================================================================
-permit         opens
-=============  ======================================================================================================
-``activity``   the taste (`engine.taste`), what was looked at a moment ago, and which offers are settled
-``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters; what is avoided
-``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
-=============  ======================================================================================================
-
+What is used of a resident is asked for at the moment of use, and each permit opens its own part (`engine.known`).
 Families of reasons that the resident has turned off (`engine.choices`) count nowhere, and so no reason speaks of them.
 A point in the request (`Query.near`) needs none: it is used for this answer and kept nowhere. Where nothing may be
 used, or nothing can be read, the answer is what is popular here and now, and says so.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from secrets import token_hex
 from typing import Literal, NamedTuple, Protocol
@@ -25,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import telemetry
+from engine import learned, telemetry
 from engine.catalogue import Catalogue, Live
 from engine.choices import POPULAR, left_out
 from engine.consent import Consents, Permit, Purpose
@@ -34,6 +25,7 @@ from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer
 from engine.folding import Observation, fold
+from engine.known import NOTHING_KNOWN, Known, SealedState, known, without_permit
 from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import (
@@ -48,12 +40,13 @@ from engine.profile import (
     joined,
 )
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
-from engine.ranking import Ranked, Request, Spread, Weights, pinned_first, rank
+from engine.ranker import FAMILIES, LOCATED, Chosen, Facing
+from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
 from engine.session import with_session
-from engine.steering import Steering
-from engine.taste import Taste, features, key
+from engine.steering import Steered, Steering
+from engine.taste import START, Taste, features, key
 
 
 class Manner(NamedTuple):
@@ -75,6 +68,11 @@ OWN = Manner(Weights(popularity=0.10, near=0.20, soon=0.08, unknown=0.10), Sprea
 """For a resident whose interests lead."""
 ALIKE = Manner(Weights(popularity=0.05, near=0.10, soon=0.05, unknown=0.10), Spread(topic=0.1, place=0.2, kind=0.1))
 """For offers like one: they are to be on the same topic."""
+
+CLOSER_LOOK = 100
+"""How many of the first stage's best a model is asked about."""
+OPINION = np.float32(0.25)
+"""How much a model's opinion, in log-odds, counts beside the first stage's score."""
 
 Basis = Literal["personal", "stated", "popular", "similar"]
 
@@ -113,20 +111,8 @@ class _Id(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 # A counter is found by its labels at the cost of a dozen reads of a dictionary: once for each is enough.
-_without_permit, _suggestions = cache(telemetry.WITHOUT_PERMIT.labels), cache(telemetry.SUGGESTIONS.labels)
+_suggestions = cache(telemetry.SUGGESTIONS.labels)
 _decode_id = msgspec.json.Decoder(_Id).decode
-
-
-class SealedState(Protocol):
-    """One resident's online state, opened by permits (`engine.sealed.Sealed`)."""
-
-    consents: Consents | None
-
-    def packed_taste(self, permit: Permit) -> bytes | None:
-        """Return the taste, packed."""
-
-    def interests(self, permit: Permit) -> Interests | None:
-        """Return what the resident told."""
 
 
 class OnlineState(Protocol):
@@ -141,23 +127,6 @@ class Ledger(Protocol):
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what is allowed now."""
-
-
-class Known(NamedTuple):
-    """What may be used of a resident for one answer."""
-
-    taste: bytes | None
-    interests: Interests
-    located: bool
-    record: Permit | None = None
-    """Leave to keep what was shown: for measurement, else for learning."""
-    off: frozenset[str] = frozenset()
-    """The families of reasons that are turned off."""
-    born: date | None = None
-    """The birth date of a dependant: what is known to be for other ages is left out, whatever else may be used."""
-
-
-_NOTHING = Known(None, Interests(), located=False)
 
 
 class Suggester:
@@ -201,8 +170,13 @@ class Suggester:
         Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
         look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
         taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
-        known = Known(taste, Interests(), located=False)
-        _learned(known, scratch, now, known.off)
+        _learned(Known(taste, Interests(), located=False), scratch, now, frozenset())
+        live = scratch.live(now)
+        learned.chosen(np.frombuffer(Taste().pack(), np.uint8), learned.Extent(START, 0, 0))
+        pinned = Steered(None, np.zeros(1, np.float32), (0,))
+        leaning = from_offer(offer, live)
+        asked = Request(Filters(), OPEN.weights, leaning.slots, leaning.adds, steered=pinned)
+        pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread), 1)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
@@ -212,7 +186,7 @@ class Suggester:
         self, resident: Pseudonym | None, query: Query, now: datetime
     ) -> tuple[Suggestions, Impression | None]:
         """Return what to suggest, and the record of it where the resident lets it be kept."""
-        known = _NOTHING if resident is None else await self._known(resident, now)
+        known = NOTHING_KNOWN if resident is None else await self._known(resident, now)
         basis, plan = self._planned(known, query, now)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
@@ -222,18 +196,19 @@ class Suggester:
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
         out = left_out(known.off) if known.off else known.off
-        learned, settled = _learned(known, self._catalogue, now, out)
+        taught, settled, chosen = _learned(known, self._catalogue, now, out)
         stated = from_interests(known.interests, live, located=known.located, without=out)
         never = from_avoided(known.interests.avoided, live, kinds=not query.kinds)
         filtered = told != query or birth_year is not None or len(never) > 0
         basis: Basis = "popular"
-        if len(learned.slots):
+        if len(taught.slots):
             basis = "personal"
         elif len(stated.slots) or filtered:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        return basis, _Plan(of_age(told, known.born, now), manner, birth_year, [learned, stated], closed, never)
+        facing, of = _facing(known, live, chosen, now), of_age(told, known.born, now)
+        return basis, _Plan(of, manner, birth_year, [taught, stated], closed, never, facing)
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -262,8 +237,8 @@ class Suggester:
             sealed = await self._online.sealed(resident)
             consents = sealed.consents or await self._ledger.consents(resident)
         except StoreUnavailable:
-            _without_permit(Purpose.ACTIVITY, "unreadable").inc()
-            return _NOTHING
+            without_permit(Purpose.ACTIVITY, "unreadable").inc()
+            return NOTHING_KNOWN
         return known(sealed, consents, now)
 
     def ranked(self, its: Known, query: Query, now: datetime) -> tuple[Request, Ranked]:
@@ -271,15 +246,15 @@ class Suggester:
         _, plan = self._planned(its, query, now)
         live = self._catalogue.live(now)
         request = self._request(live, plan, now)._replace(steered=None)
-        return request, rank(live, request, query.limit, plan.manner.spread)
+        return request, _ranked(live, request, plan)[0]
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
         """Make an answer in steps: what is asked, what is ranked, why, and how it is told."""
         live, query = self._catalogue.live(now), plan.query
         request = self._request(live, plan, now)
-        shown = pinned_first(live, request, rank(live, request, query.limit, plan.manner.spread), query.limit)
+        shown, moved = _ranked(live, request, plan)
         asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
-        reasons = self._explainer.reasons(asked, plan.leanings, shown)
+        reasons = self._explainer.reasons(asked, plan.leanings, shown, moved)
         cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
         parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
@@ -296,6 +271,7 @@ class Suggester:
             adds=adds,
             closed=plan.closed,
             never=plan.never,
+            direction=NO_DIRECTION if plan.facing is None else plan.facing.direction,
             steered=None if self._steering is None else self._steering.steered(plan.query.scenario, live),
         )
 
@@ -309,28 +285,29 @@ class _Plan(NamedTuple):
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
     never: NDArray[np.int32] = NOTHING_AVOIDED
+    facing: Facing | None = None
 
 
-def known(sealed: SealedState, consents: Consents, now: datetime) -> Known:
-    """Ask for each permit, and open what it opens."""
-    activity = _permit(consents, Purpose.ACTIVITY, now)
-    interests = _permit(consents, Purpose.INTERESTS, now)
-    return Known(
-        taste=None if activity is None else sealed.packed_taste(activity),
-        interests=(interests and sealed.interests(interests)) or Interests(),
-        located=_permit(consents, Purpose.LOCATION, now) is not None,
-        record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
-        off=consents.off,
-        born=consents.born,
-    )
+def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[np.float32] | None]:
+    """Return the offers to show, and what a model's opinion of each rests on, where one was asked."""
+    most, spread = plan.query.limit, plan.manner.spread
+    if plan.facing is None:
+        return pinned_first(live, request, rank(live, request, most, spread), most), None
+    pool = rank(live, request, max(CLOSER_LOOK, most))
+    opinions = plan.facing.opinions(live.columns.number[pool.rows])
+    weighed = pool._replace(scores=pool.scores + OPINION * opinions.scores)
+    shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
+    at = {row: n for n, row in enumerate(pool.rows.tolist())}
+    places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
+    return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
 
 
-def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
-    answer = consents.permit(purpose, now)
-    if isinstance(answer, Permit):
-        return answer
-    _without_permit(purpose, answer.reason).inc()
-    return None
+def _facing(known: Known, live: Live, chosen: Chosen | None, now: datetime) -> Facing | None:
+    """Return the model in front of a resident, told of no more than may be used."""
+    if live.ranker is None or chosen is None or not len(chosen.offers):
+        return None
+    off = frozenset().union(*(FAMILIES[family] for family in known.off), frozenset() if known.located else LOCATED)
+    return live.ranker.facing(chosen, now.timestamp(), off)
 
 
 def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozenset[str]) -> Learned:
@@ -342,9 +319,9 @@ def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozens
         return NOTHING_LEARNED
     try:
         live, located = catalogue.live(now), known.located
-        learned, settled = from_taste(known.taste, live, now, located=located, without=without)
-        leaning = with_session(learned, known.taste, catalogue, now, located=located, without=without)
-        return Learned(leaning, settled)
+        taught = from_taste(known.taste, live, now, located=located, without=without)
+        leaning = with_session(taught.leaning, known.taste, catalogue, now, located=located, without=without)
+        return taught._replace(leaning=leaning)
     except ValueError:
         return NOTHING_LEARNED
 

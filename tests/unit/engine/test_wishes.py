@@ -190,7 +190,7 @@ def test_a_session_adds_to_what_the_taste_knows_and_little_that_it_does_not():
     odd = [offer(f"odd:{n}", keywords=" ".join(f"w{n}x{m}" for m in range(9))) for n in range(6)]
     crowd, looks = loaded(*odd, *JAZZ), [observation(of, "open", ago=0.001) for of in odd]
     packed, live = taste(*LOVES_JAZZ).pack(), crowd.live(NOW)
-    known, _ = from_taste(packed, live, NOW, located=True)
+    known = from_taste(packed, live, NOW, located=True).leaning
     found = with_session(known, taste(*looks).pack(), crowd, NOW, located=True)
     assert len(set(found.slots.tolist())) == len(found.slots) == len(known.slots) + MOST_NEW
     assert (found.adds[: len(known.slots)] >= known.adds).all()
