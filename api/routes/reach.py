@@ -104,9 +104,10 @@ class ReachRoutes:
         """Answer `GET /v1/offers/{offer}/residents`."""
         (await self.gate.caller(request)).require(Scope.AUDIENCES_READ)
         asked = parameters.read(request.scope["query_string"], Asked)
-        offer = await found(self.offers, request)
-        topic = self.runs.topic(offer.id)
-        wish = Wish(offer.id, asked.topic or topic, asked.channel, asked.top, self.gate.clock())
+        await found(self.offers, request)
+        offer = request.path_params["offer"]
+        topic = self.runs.topic(offer)
+        wish = Wish(offer, asked.topic or topic, asked.channel, asked.top, self.gate.clock())
         answer = await self.runs.ask(wish)
         if isinstance(answer, Counted):
             return private_json(answer)

@@ -1,5 +1,6 @@
 """A house in memory behind the real application: real engine parts over stores and a log that are lists."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,13 +15,15 @@ from api.access import TokenVerifier
 from api.app import create_app
 from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
+from api.reach_runs import ReachRuns
 from api.seal import Seal
 from engine.consent import Consents, Entry, Grant, Register
 from engine.counts import Counts
-from engine.errors import BrokerUnavailable, Erased, StoreUnavailable
+from engine.errors import BrokerUnavailable, Erased, Over, StoreUnavailable
 from engine.events import Impression
 from engine.family import Family
 from engine.ledger import ConsentLedger
+from engine.reach import Found
 from engine.receipts import Decided
 from engine.residents import Interests, Residents
 from engine.settings import Settings
@@ -172,6 +175,43 @@ class Log:
             raise BrokerUnavailable
 
 
+class Crowd:
+    """A counter of residents that says the same of every offer but one that is over, when it is let."""
+
+    def __init__(self) -> None:
+        self.let, self.found = asyncio.Event(), Found(0, 0, 0, {}, {})
+        self.counted, self.fails = [], None
+
+    def topic(self, offer, _):
+        if offer == "over:1":
+            raise Over(field="offer")
+        return "new_courses"
+
+    async def count(self, wish, _, tell):
+        self.counted.append(wish)
+        await tell(0.5)
+        await self.let.wait()
+        if self.fails:
+            raise self.fails
+        return self.found
+
+
+class Notes(dict):
+    """What processes tell each other."""
+
+    async def note(self, name, value, _, *, anew=False):
+        if anew and name in self:
+            return False
+        self[name] = value
+        return True
+
+    async def noted(self, name):
+        return self.get(name)
+
+    async def unnote(self, name):
+        self.pop(name, None)
+
+
 @dataclass
 class Canned:
     """A suggester that notes what it was asked, and says the same to everybody."""
@@ -214,6 +254,7 @@ class Door:
     suggester: Canned
     feed: SimpleNamespace
     kin: Kin
+    crowd: Crowd
     me: UUID = field(default_factory=uuid4)
     now: datetime = NOW
 
@@ -252,7 +293,7 @@ def issuer(tmp_path_factory) -> DemoIssuer:
 async def door(issuer) -> AsyncIterator[Door]:
     memory, log, live, feed = Memory(), Log(), Live({"live:1", "live:2"}), SimpleNamespace(loaded=True)
 
-    suggester = Canned()
+    suggester, crowd, seal = Canned(), Crowd(), Seal.of(Settings(home=issuer.home))
 
     async def nothing() -> None: ...
 
@@ -273,8 +314,9 @@ async def door(issuer) -> AsyncIterator[Door]:
         eraser=SimpleNamespace(measure=nothing),
         remover=None,
         view=None,
-        seal=Seal.of(Settings(home=issuer.home)),
+        seal=seal,
         counts=Counts(b"a secret"),
+        reach=ReachRuns(crowd, Counts(b"a secret"), seal, Notes(), lambda: memory.now),
         catalogue=live,
         feed=feed,
         suggester=suggester,
@@ -286,4 +328,4 @@ async def door(issuer) -> AsyncIterator[Door]:
         close=nothing,
     )
     async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
-        yield Door(client, issuer, memory, log, live, suggester, feed, kin)
+        yield Door(client, issuer, memory, log, live, suggester, feed, kin, crowd)

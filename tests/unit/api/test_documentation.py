@@ -72,6 +72,7 @@ def every_operation():
                 "feed",
                 "lag",
                 "suggester",
+                "reach",
                 "partners",
                 "accesses",
                 "logouts",
