@@ -30,8 +30,10 @@ from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
 from api.routes.receipts import ReceiptRoutes
+from api.routes.rules import RuleRoutes
 from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
+from api.rule_versions import RuleTeller
 from api.terms import Terms
 from engine.errors import StoreUnavailable, VinkkiError
 from engine.telemetry import tell_waiting
@@ -86,6 +88,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *SharingRoutes(gate, house.partners).operations(),
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *LogoutRoutes(house.tokens, house.logouts, house.clock).operations(),
+        *RuleRoutes(gate, house.rules, RuleTeller(house.steering, known)).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),

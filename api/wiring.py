@@ -13,6 +13,7 @@ from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
 from api.my_data import DataView
 from api.seal import Seal
+from api.steering_feed import SteeringFeed
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
 from engine.consent import Register
@@ -39,9 +40,12 @@ from engine.records.personal import PersonalRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
+from engine.records.rules import RuleRecords
 from engine.removal import Remover
 from engine.residents import Residents
+from engine.rules import Rule
 from engine.settings import Settings
+from engine.steering import CitySteering
 from engine.suggestion import Suggester
 from engine.telemetry import logger
 from stream import topics
@@ -179,6 +183,9 @@ class House:
     links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
+    steering: CitySteering
+    rules: RuleRecords[Rule]
+    steering_feed: SteeringFeed
     suggester: Suggester
     offers: OfferRecords
     publisher: Publisher
@@ -192,6 +199,7 @@ class House:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         self.suggester.warm_up(self.clock())
         await self.feed.open()
+        await self.steering_feed.open()
         await self.links.open()
         await self.ends.open()
         try:
@@ -202,6 +210,7 @@ class House:
     async def close(self) -> None:
         """Stop following and disconnect."""
         await self.feed.close()
+        await self.steering_feed.close()
         await self.links.close()
         await self.ends.close()
         await self.lag.close()
@@ -221,6 +230,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     """
     stores, seal = connect(settings), Seal.of(settings)
     catalogue = Catalogue()
+    steering, rules = CitySteering(catalogue), RuleRecords(stores.database, Rule)
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
@@ -246,6 +256,9 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
+        steering=steering,
+        rules=rules,
+        steering_feed=SteeringFeed(steering, stores.database, rules),
         suggester=Suggester(catalogue, stores.online, ledger, divisions),
         offers=stores.offers,
         publisher=stores.publisher,

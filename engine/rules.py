@@ -24,7 +24,7 @@ USUAL_STRENGTH = 0.2
 OLDEST_YEAR = 2000
 
 T = TypeVar("T")
-State = Literal["coming", "in_force", "over", "ended"]
+State = Literal["coming", "in_force", "over", "ended", "replaced"]
 Named = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Names = Annotated[tuple[Named, ...], msgspec.Meta(max_length=MOST_NAMED)]
 Sentence = Annotated[

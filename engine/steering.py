@@ -5,6 +5,7 @@ worked out when a rule, the offers or the minute changes, for each scenario once
 """
 
 from collections.abc import Hashable, Sequence
+from datetime import datetime
 from enum import IntFlag
 from typing import NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from engine.catalogue import Catalogue, Live
 from engine.columns import minute
 from engine.matching import Mask, matching
-from engine.rules import USUAL_STRENGTH, Effect, Rule
+from engine.rules import USUAL_STRENGTH, Effect, Rule, Target
 from engine.scenario import Scenario
 from engine.taste import key
 
@@ -78,6 +79,10 @@ class CitySteering:
         """Put other rules in force, the earlier ones first; each from its beginning to its end."""
         self._rules = rules
         self._of = {}
+
+    def count(self, target: Target, now: datetime) -> int:
+        """Return how many offers that may be suggested now a target means."""
+        return int(matching(target, self._catalogue, self._catalogue.live(now)).sum())
 
     def steered(self, scenario: Scenario, live: Live) -> Steered:
         """Return what holds at the minute of `live`; worked out with the first question after something changed."""

@@ -273,6 +273,8 @@ async def door(issuer) -> AsyncIterator[Door]:
         counts=Counts(b"a secret"),
         catalogue=live,
         feed=feed,
+        rules=memory,
+        steering=None,
         suggester=suggester,
         offers=memory,
         publisher=log,
