@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-SOURCES = ("catalogue", "columns", "compilation", "contributions", "kernels", "learned", "offers", "taste", "topmost")
+SOURCES = (
+    "catalogue",
+    "columns",
+    "compilation",
+    "contributions",
+    "kernels",
+    "learned",
+    "offers",
+    "taste",
+    "topmost",
+    "variety",
+)
 """Modules that compiled loops take each other and constants from: when one changes, what is kept on disk is stale."""
 
 

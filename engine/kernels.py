@@ -12,6 +12,7 @@ from engine.catalogue import BLOCK, SOON_MINUTES
 from engine.columns import KIND_BITS, NEVER, Trait
 from engine.compilation import compiled, fetch
 from engine.topmost import best_of
+from engine.variety import Asked, Dated, Spreading, arrange, start_of
 
 NEAR2 = np.float32(2_000**2)
 """Square of the metres at which nearness is halved."""
@@ -19,8 +20,6 @@ SOON = np.float32(SOON_MINUTES)
 
 _AHEAD = 8
 """Offers between the one that is scored and the one that is fetched."""
-_OF_TITLE = 2
-"""How many of one name an answer has; a longer one has a tenth of its offers."""
 _MISFIT = np.float32(-1e30)
 _LEAST = 1e-12
 _I64, _U32, _U64, _F32 = np.int64, np.uint32, np.uint64, np.float32
@@ -28,19 +27,6 @@ _AGE_MIN, _AGE_MAX, _YEARS = _U32(Trait.AGE_MIN), _U32(Trait.AGE_MAX), _U32(255)
 _AGE_UNKNOWN, _ACCESS_UNKNOWN = _U32(1 << Trait.AGE_UNKNOWN), _U32(1 << Trait.ACCESS_UNKNOWN)
 _SEVERAL_DATES = _U32(1 << Trait.SEVERAL_DATES)
 _LANGUAGE_UNKNOWN, _KIND_BITS = _U32(1 << 31), int(KIND_BITS)
-
-
-class Asked(NamedTuple):
-    """What is asked for that depends on time and place. `near` and `later` tell that a point, or a later time, is."""
-
-    x: float
-    y: float
-    radius2: float
-    now: int
-    starts_from: int
-    until: int
-    near: bool
-    later: bool
 
 
 class Suiting(NamedTuple):
@@ -102,24 +88,6 @@ class Scales(NamedTuple):
 
     near: float
     soon: float
-
-
-@compiled
-def start_of(dates: NDArray[np.int32], first: int, end: int, asked: Asked) -> int:
-    """Return the start of the earliest of some dates that touches the time asked for, or `NEVER`."""
-    best = NEVER
-    for date in range(first, end):
-        starts, ends = dates[date]
-        if starts < asked.until and ends > asked.starts_from and starts < best:
-            best = starts
-    return best
-
-
-@compiled
-def starts_of(cold: Cold, asked: Asked, rows: NDArray[np.uint32], starts: NDArray[np.int32]) -> None:
-    """Write for each row the start of its earliest date that touches the time asked for."""
-    for n in range(len(rows)):
-        starts[n] = start_of(cold.dates, cold.dates_from[rows[n]], cold.dates_to[rows[n]], asked)
 
 
 @compiled
@@ -229,32 +197,29 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
 ) -> tuple[NDArray[np.uint32], NDArray[np.float32], NDArray[np.int32]]:
     """Return rows, scores and starts of the `most` best offers; with `takes`, spread over a pool of the best."""
     leans = lean(cold, len(hot.next), slots, adds)
-    if len(direction) == 0 and not asked.near and not asked.later and asked.until == NEVER:
+    if not asked.near and not asked.later and asked.until == NEVER:
         # Nothing depends on place or time: no row needs to be left out, the base does that.
         rows, scores = hot.rows, leans
         for n in range(_U64(len(scores))):
             scores[n] = hot.base[n] + scores[n] * hot.norm[n]
+        add_factors(cold.factors, direction, scores)
     else:
         room = len(hot.next) + 1 + _AHEAD
         rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
         fitting = _U64(select(hot, cold, asked, scales, leans, rows, scores))
         if len(direction) > 0:
             rows[fitting : fitting + _U64(_AHEAD)] = 0
-            add_factors(cold.factors, direction, rows, scores[:fitting])
+            add_factors_of(cold.factors, direction, rows, scores[:fitting])
         rows, scores = rows[:fitting], scores[:fitting]
     for row in closed:
         m = np.searchsorted(rows, row)
         if m < len(rows) and rows[m] == row:
             scores[m] = -np.inf
     best, at = best_of(scores, rows, max(pool, most))
-    if len(takes) > 0 and len(best) > 0:
-        picked = vary(cold, best, at, hot.traits[at] & _U32(_KIND_BITS), takes * (best[0] - best[-1]), most)
-        best, at = best[picked], at[picked]
-    best, at = best[:most], at[:most]
-    starts = np.empty(len(at), np.int32)
-    for m in range(len(at)):
-        starts[m] = start_of(cold.dates, cold.dates_from[at[m]], cold.dates_to[at[m]], asked)
-    return at, best, starts
+    spreading = Spreading(cold.slots, cold.topic_counts, cold.series, cold.titles, cold.places, hot.traits, cold.names)
+    dated = Dated(cold.dates_from, cold.dates_to, cold.dates)
+    picked, starts = arrange(spreading, dated, asked, at, best, takes, most)
+    return at[picked], best[picked], starts
 
 
 @compiled
@@ -283,7 +248,17 @@ def weigh(
 
 
 @compiled
-def add_factors(
+def add_factors(factors: NDArray[np.float32], direction: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
+    """Add to the score of every row the dot product of its factors."""
+    for row in range(_U64(len(scores)) if len(direction) > 0 else _U64(0)):
+        total = scores[row]
+        for k in range(_U64(len(direction))):
+            total += factors[row, k] * direction[k]
+        scores[row] = total
+
+
+@compiled
+def add_factors_of(
     factors: NDArray[np.float32],
     direction: NDArray[np.float32],
     rows: NDArray[np.uint32],
@@ -299,87 +274,23 @@ def add_factors(
 
 
 @compiled
-def give_way(  # noqa: PLR0913 - a kernel takes arrays
-    free: NDArray[np.bool_],
-    spare: NDArray[np.bool_],
-    its_series: NDArray[np.int32],
-    its_title: NDArray[np.int32],
-    picked: NDArray[np.int64],
-    of_title: int,
-) -> None:
-    """Close the series of the last pick; set aside what is named like it as soon as `of_title` of them are picked."""
-    series, title = its_series[picked[-1]], its_title[picked[-1]]
-    if series != 0:
-        for i in range(len(free)):
-            free[i] &= its_series[i] != series
-            spare[i] &= its_series[i] != series
-    alike = 0
-    for pick in picked:
-        alike += its_title[pick] == title
-    if title != 0 and alike >= of_title:
-        for i in range(len(free)):
-            spare[i] |= free[i] & (its_title[i] == title)
-            free[i] &= its_title[i] != title
+def fitting(hot: Hot, cold: Cold, asked: Asked, rows: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which of some rows `select` would take."""
+    fits = np.zeros(len(rows), np.bool_)
+    for n in range(len(rows)):
+        row = rows[n]
+        if hot.base[row] > _MISFIT and hot.next[row] < asked.until:
+            dx, dy = hot.x[row] - asked.x, hot.y[row] - asked.y
+            there = not asked.near or dx * dx + dy * dy <= asked.radius2
+            first, end = cold.dates_from[row], cold.dates_to[row]
+            fits[n] = there and start_of(cold.dates, first, end, asked) < NEVER
+    return fits
 
 
 @compiled
-def vary(  # noqa: C901, PLR0913 - a call costs more than a branch
-    cold: Cold,
-    scores: NDArray[np.float32],
-    rows: NDArray[np.uint32],
-    kinds: NDArray[np.uint32],
-    takes: NDArray[np.float32],
-    most: int,
-) -> NDArray[np.int64]:
-    """Return which offers to show, in order.
-
-    Each pick is the offer with the best score after what the picks before take off: `takes[0]` for its topics and
-    `takes[1]` for its place, the more the more picks share them, and `takes[2]` for its kind's share of the picks. Of a
-    series one is picked. Of a name, as many venues give to the same activity, few are: more only when nothing else is
-    left.
-
-    `scores` fall. As nothing is ever added to a score, the search for the next pick ends where the bare score is below
-    the best found. What topics and place take off only grows with the picks, so what it was at an earlier pick tells of
-    most offers that they are not the next.
-    """
-    n, size, picked = 0, len(scores), np.empty(min(most, len(scores)), np.int64)
-    free, spare, of_kind, worn = (
-        np.ones(size, np.bool_),
-        np.zeros(size, np.bool_),
-        np.zeros(_KIND_BITS + 1, np.float32),
-        np.zeros(cold.names, np.float32),
-    )
-    costs, known = np.zeros(size, np.float32), np.zeros(size, np.int64)
-    topics, series, places, topic_counts = cold.slots, cold.series, cold.places, cold.topic_counts
-    its_series, its_place, its_topics = series[rows], places[rows], topic_counts[rows]
-    its_title, of_title = cold.titles[rows], max(_OF_TITLE, most // 10)
-    while n < len(picked):
-        top, top_worth = -1, _F32(-np.inf)
-        for i in range(size):
-            if scores[i] <= top_worth:
-                break
-            if free[i]:
-                shared = takes[2] * of_kind[kinds[i]] / _F32(max(n, 1))
-                if scores[i] - costs[i] - shared > top_worth and known[i] < n:
-                    common, known[i] = _F32(0), n
-                    for k in range(its_topics[i]):
-                        common += worn[topics[rows[i], k]]
-                    costs[i] = takes[0] * common / _F32(max(its_topics[i], 1)) + takes[1] * worn[its_place[i]]
-                worth = scores[i] - costs[i] - shared
-                if worth > top_worth:
-                    top, top_worth = i, worth
-        if top < 0:
-            if not spare.any():
-                break
-            free, spare, of_title = spare, free, most
-            continue
-        picked[n] = top
-        n += 1
-        free[top] = False
-        of_kind[kinds[top]] += _F32(1)
-        for k in range(its_topics[top]):
-            worn[topics[rows[top], k]] = (_F32(1) + worn[topics[rows[top], k]]) / _F32(2)
-        if its_place[top] != 0:
-            worn[its_place[top]] = (_F32(1) + worn[its_place[top]]) / _F32(2)
-        give_way(free, spare, its_series, its_title, picked[:n], of_title)
-    return picked[:n]
+def starts_of(cold: Cold, asked: Asked, rows: NDArray[np.uint32]) -> NDArray[np.int32]:
+    """Return for each row the start of its earliest date that touches the time asked for."""
+    starts = np.empty(len(rows), np.int32)
+    for n in range(len(rows)):
+        starts[n] = start_of(cold.dates, cold.dates_from[rows[n]], cold.dates_to[rows[n]], asked)
+    return starts

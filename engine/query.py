@@ -26,6 +26,7 @@ from engine.language import Language
 from engine.offers import Access, Kind
 from engine.ranking import Filters
 from engine.residents import Interests
+from engine.scenario import Scenario
 
 MOST_ITEMS = 100
 Fits = Literal["fits", "unknown"]
@@ -52,6 +53,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         Years; what is known to be for others is left out.
     access
         What must be there, unless it is not known what is.
+    scenario
+        Where the answer is shown.
     """
 
     language: Language = Language.FI
@@ -65,6 +68,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
     age: int | None = None
     access: tuple[Access, ...] = ()
+    scenario: Scenario = Scenario.APP_HOME
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MOST_ITEMS:

@@ -19,9 +19,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import kernels
+from engine import kernels, variety
 from engine.catalogue import Live
 from engine.columns import KIND_BITS, LANGUAGE_UNKNOWN, NEVER, OLDEST, Trait
+from engine.steering import Steered
 
 POOL = 200
 """How many of the best are looked through for variety."""
@@ -108,6 +109,8 @@ class Request(NamedTuple):
         What factors are multiplied with; empty without a model. Shape (d,) or (0,).
     closed
         Rows of the catalogue that are not to be suggested.
+    steered
+        What the city puts beside the ranking.
     """
 
     filters: Filters
@@ -116,6 +119,7 @@ class Request(NamedTuple):
     adds: NDArray[np.float32]
     direction: NDArray[np.float32] = _NO_MODEL
     closed: Sequence[int] = ()
+    steered: Steered | None = None
 
 
 class Ranked(NamedTuple):
@@ -160,18 +164,52 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     return Ranked(rows, scores, starts)
 
 
+def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spread) -> tuple[Ranked, NDArray[np.intp]]:
+    """Return the best of a pool by scores that it did not have when it was ranked, spread; and their places in it."""
+    order = np.argsort(-pool.scores, kind="stable")
+    rows, falling, columns = pool.rows[order], pool.scores[order], live.columns
+    picked, starts = variety.arrange(
+        variety.Spreading(
+            columns.slots, columns.keywords, columns.series, columns.title, columns.place, columns.traits, live.slots
+        ),
+        variety.Dated(columns.dates_from, columns.dates_to, live.dates),
+        _asked(request.filters, live.minute),
+        rows,
+        falling,
+        np.array(spread, np.float32),
+        most,
+    )
+    return Ranked(rows[picked], falling[picked], starts), order[picked]
+
+
+def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ranked:
+    """Return the ranked offers behind those that the city pins, as far as these fit the request."""
+    if request.steered is None or not request.steered.pinned:
+        return ranked
+    pinned = np.array([row for row in request.steered.pinned if row not in request.closed], np.uint32)
+    asked, hot, cold = _asked(request.filters, live.minute), _hot(live, _base(live, request)), _cold(live)
+    front = pinned[kernels.fitting(hot, cold, asked, pinned)][:most]
+    rest = ~np.isin(ranked.rows, front)
+    starts = kernels.starts_of(cold, asked, front)
+    best = np.full(len(front), ranked.scores.max(initial=0.0), np.float32)
+    parts = zip((front, best, starts), ranked, strict=True)
+    return Ranked(*(np.concatenate([first, its[rest]])[:most] for first, its in parts))
+
+
 def _base(live: Live, request: Request) -> NDArray[np.float32]:
     """Return what the scores are apart from who asks, when and where: the same for many, so worked out once."""
-    filters, weights = request.filters, request.weights
+    filters, weights, steered = request.filters, request.weights, request.steered
 
     def work() -> NDArray[np.float32]:
         rows, columns = len(live.next), live.columns
         suits = kernels.suit(columns.traits[:rows], columns.languages[:rows], _suiting(filters, weights.unknown))
         mixed = live.mix(weights.popularity, weights.soon) + suits
+        if steered is not None:
+            mixed += steered.adds
         return np.where(live.next < NEVER, mixed, np.float32(-np.inf))
 
     anywhere = msgspec.structs.replace(filters, **_ANYWHERE) if filters.by_place_or_time else filters
-    return live.remembered((anywhere, weights), work)
+    return live.remembered((anywhere, weights, steered and steered.version), work)
 
 
 def _suiting(filters: Filters, unknown: float) -> kernels.Suiting:
@@ -188,9 +226,9 @@ def _suiting(filters: Filters, unknown: float) -> kernels.Suiting:
     )
 
 
-def _asked(filters: Filters, now: int) -> kernels.Asked:
+def _asked(filters: Filters, now: int) -> variety.Asked:
     x, y = filters.point or (0.0, 0.0)
-    return kernels.Asked(
+    return variety.Asked(
         x=x,
         y=y,
         radius2=filters.radius_metres**2,

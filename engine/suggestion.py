@@ -35,9 +35,10 @@ from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
-from engine.ranking import Ranked, Request, Spread, Weights, rank
+from engine.ranking import Ranked, Request, Spread, Weights, pinned_first, rank
 from engine.reasons import Reason
 from engine.residents import Interests
+from engine.steering import Steering
 from engine.taste import Taste, key
 
 
@@ -158,21 +159,26 @@ class Suggester:
         The names of areas, for reasons.
     new_id
         Makes the id of an answer.
+    steering
+        What the city puts beside the ranking.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts are what it is made of
         self,
         catalogue: Catalogue,
         online: OnlineState,
         ledger: Ledger,
         divisions: Divisions | None = None,
         new_id: Callable[[], str] = lambda: token_hex(16),
+        *,
+        steering: Steering | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._online = online
         self._ledger = ledger
         self._explainer = Explainer(catalogue.vocabulary, divisions or Divisions())
         self._new_id = new_id
+        self._steering = steering
 
     def warm_up(self, now: datetime) -> None:
         """Have all that an answer needs compiled before anybody asks: half a minute once on a machine, then on disk."""
@@ -248,19 +254,29 @@ class Suggester:
         )
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
-        live, vocabulary, query = self._catalogue.live(now), self._catalogue.vocabulary, plan.query
-        wanted = filters(query, plan.birth_year, vocabulary, now)
-        weights, spread = plan.manner
-        slots, adds = joined(plan.leanings)
-        request = Request(filters=wanted, weights=weights, slots=slots, adds=adds, closed=plan.closed)
-        shown = rank(live, request, query.limit, spread)
-        asked = Asked(live, wanted, weights, query.free, query.language, now)
+        """Make an answer in steps: what is asked, what is ranked, why, and how it is told."""
+        live, query = self._catalogue.live(now), plan.query
+        request = self._request(live, plan, now)
+        shown = pinned_first(live, request, rank(live, request, query.limit, plan.manner.spread), query.limit)
+        asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
         reasons = self._explainer.reasons(asked, plan.leanings, shown)
         cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
-        parts = zip(cards, reasons, fit(live, shown.rows, wanted), strict=True)
+        parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
         _suggestions(basis).inc()
         return Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
+
+    def _request(self, live: Live, plan: "_Plan", now: datetime) -> Request:
+        """Return what is asked of the first stage."""
+        slots, adds = joined(plan.leanings)
+        return Request(
+            filters=filters(plan.query, plan.birth_year, self._catalogue.vocabulary, now),
+            weights=plan.manner.weights,
+            slots=slots,
+            adds=adds,
+            closed=plan.closed,
+            steered=None if self._steering is None else self._steering.steered(plan.query.scenario, live),
+        )
 
 
 class _Plan(NamedTuple):

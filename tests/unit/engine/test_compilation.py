@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import compilation, kernels, topmost
+from engine import compilation, kernels, topmost, variety
 from engine.compilation import SOURCES, stamp
 
 ENGINE = Path(compilation.__file__).parent
-LOOPS = (kernels.rank, kernels.vary, topmost.best_of)
+LOOPS = (kernels.rank, variety.vary, topmost.best_of)
 
 
 def imported(name: str) -> set[str]:
