@@ -259,7 +259,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         steering=steering,
         rules=rules,
         steering_feed=SteeringFeed(steering, stores.database, rules),
-        suggester=Suggester(catalogue, stores.online, ledger, divisions),
+        suggester=Suggester(catalogue, stores.online, ledger, divisions, steering=steering),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),

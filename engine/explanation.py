@@ -16,8 +16,9 @@ from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source, joined
 from engine.ranking import Filters, Ranked, Weights
-from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason
+from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason, say
 from engine.sayings import ALL, NUMBER, Sayings
+from engine.steering import Mark
 
 NEAR_METRES = 3_000.0
 SOON_MINUTES = 3 * 24 * 60
@@ -64,6 +65,9 @@ _PLAIN = Plain(
     closing_minutes=SOON_MINUTES,
     opened_minutes=OPENED_MINUTES,
 )
+
+
+_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED}
 
 
 class Asked(NamedTuple):
@@ -118,6 +122,22 @@ class Explainer:
             today = asked.now.astimezone(HELSINKI).date()
             said = self._said[asked.language] = Sayings(self._vocabulary, self._divisions, asked.language, today)
         return said
+
+
+def with_marks(
+    reasons: Sequence[tuple[Reason, ...]], marks: NDArray[np.uint8], language: Language
+) -> list[tuple[Reason, ...]]:
+    """Return the offers' reasons behind those of the city's doing (`engine.steering.Mark`).
+
+    Parameters
+    ----------
+    marks
+        Of each offer. Shape (n,).
+    """
+    return [
+        (*(say(_MARKED[mark], "", language) for mark in _MARKED if mark & its), *own)[:MOST_REASONS] if its else own
+        for its, own in zip(marks.tolist(), reasons, strict=True)
+    ]
 
 
 def _facts(columns: Columns) -> Facts:

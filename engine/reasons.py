@@ -28,6 +28,7 @@ free               free offers were asked for, and it is one
 last_seats         at most 5 seats are left
 enrolment_closing  enrolment ends within three days
 enrolment_opened   enrolment began within the last seven days
+highlighted        a rule of the city's pins or boosts it: always said, and first
 when_and_where     nothing above: its date and place
 =================  ====================================================================================================
 """
@@ -75,6 +76,7 @@ class Code(StrEnum):
     LAST_SEATS = "last_seats"
     ENROLMENT_CLOSING = "enrolment_closing"
     ENROLMENT_OPENED = "enrolment_opened"
+    HIGHLIGHTED = "highlighted"
     WHEN_AND_WHERE = "when_and_where"
 
 
@@ -159,6 +161,9 @@ _SENTENCES: Mapping[Code, _Texts] = {
     Code.LAST_SEATS: _texts("Paikkoja jäljellä: {}", "Platser kvar: {}", "Places left: {}"),
     Code.ENROLMENT_CLOSING: _texts("Ilmoittautuminen päättyy: {}", "Anmälan stänger: {}", "Enrolment closes: {}"),
     Code.ENROLMENT_OPENED: _texts("Ilmoittautuminen avautui: {}", "Anmälan öppnade: {}", "Enrolment opened: {}"),
+    Code.HIGHLIGHTED: _texts(
+        "Kaupunki nostaa tämän esiin{}", "Staden lyfter fram detta{}", "The city highlights this{}"
+    ),
     Code.WHEN_AND_WHERE: _texts("{}", "{}", "{}"),
 }
 

@@ -7,6 +7,7 @@ worked out when a rule, the offers or the minute changes, for each scenario once
 from collections.abc import Hashable, Sequence
 from datetime import datetime
 from enum import IntFlag
+from itertools import count
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -73,7 +74,6 @@ class CitySteering:
         self._rules: Sequence[Rule] = ()
         self._held: dict[Scenario, Steered] = {}
         self._of: dict[Scenario, Live] = {}
-        self._versions = 0
 
     def rules(self, rules: Sequence[Rule]) -> None:
         """Put other rules in force, the earlier ones first; each from its beginning to its end."""
@@ -89,8 +89,7 @@ class CitySteering:
         if self._of.get(scenario) is not live:
             fresh, held = self._worked_out(scenario, live), self._held.get(scenario)
             if held is None or not _same(held, fresh):
-                self._versions += 1
-                self._held[scenario] = fresh._replace(version=self._versions)
+                self._held[scenario] = fresh._replace(version=next(_versions))
             self._of[scenario] = live
         return self._held[scenario]
 
@@ -128,6 +127,7 @@ class CitySteering:
         return soonest
 
 
+_versions = count(1)
 _NO_MARKS = np.zeros(0, np.uint8)
 
 

@@ -30,7 +30,7 @@ from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Impression, Pseudonym
-from engine.explanation import Asked, Explainer
+from engine.explanation import Asked, Explainer, with_marks
 from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
@@ -260,6 +260,8 @@ class Suggester:
         shown = pinned_first(live, request, rank(live, request, query.limit, plan.manner.spread), query.limit)
         asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
         reasons = self._explainer.reasons(asked, plan.leanings, shown)
+        if request.steered is not None and len(request.steered.marks):
+            reasons = with_marks(reasons, request.steered.marks[shown.rows], query.language)
         cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
         parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
@@ -269,13 +271,16 @@ class Suggester:
     def _request(self, live: Live, plan: "_Plan", now: datetime) -> Request:
         """Return what is asked of the first stage."""
         slots, adds = joined(plan.leanings)
+        steered = None if self._steering is None else self._steering.steered(plan.query.scenario, live)
+        if steered is not None and plan.manner is ALIKE:
+            steered = steered._replace(pinned=())  # nothing is like another thing by being pinned
         return Request(
             filters=filters(plan.query, plan.birth_year, self._catalogue.vocabulary, now),
             weights=plan.manner.weights,
             slots=slots,
             adds=adds,
             closed=plan.closed,
-            steered=None if self._steering is None else self._steering.steered(plan.query.scenario, live),
+            steered=steered,
         )
 
 

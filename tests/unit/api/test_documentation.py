@@ -56,6 +56,8 @@ def every_operation():
                 "tokens",
                 "clock",
                 "catalogue",
+                "rules",
+                "steering",
                 "offers",
                 "residents",
                 "publisher",
