@@ -17,6 +17,7 @@ from api.routes.accesses import AccessRoutes
 from api.routes.choices import ChoiceRoutes
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.exposure import ExposureRoutes
 from api.routes.family import FamilyRoutes
 from api.routes.gdpr import GdprRoutes
 from api.routes.grants import GrantRoutes
@@ -89,6 +90,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *LogoutRoutes(house.tokens, house.logouts, house.clock).operations(),
         *RuleRoutes(gate, house.rules, RuleTeller(house.steering, known)).operations(),
+        *ExposureRoutes(gate, house.floors, house.exposures, house.steering).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),

@@ -3,24 +3,27 @@
 from api.feed import Feed
 from engine.records.database import Database
 from engine.records.rules import CHANNEL, RuleRecords
-from engine.rules import Rule
+from engine.rules import Floor, Rule
 from engine.steering import CitySteering
 
 
 class SteeringFeed:
-    """Follows rules.
+    """Follows rules and floors of exposure.
 
     Parameters
     ----------
     steering
         What is kept in step.
-    database, rules
+    database, rules, floors
         Where changes are heard of and read from.
     """
 
-    def __init__(self, steering: CitySteering, database: Database, rules: RuleRecords[Rule]) -> None:
+    def __init__(
+        self, steering: CitySteering, database: Database, rules: RuleRecords[Rule], floors: RuleRecords[Floor]
+    ) -> None:
         self._steering = steering
         self._rules = rules
+        self._floors = floors
         self._newest = -1
         self._feed = Feed("rules", database, [CHANNEL], self._hear)
 
@@ -40,4 +43,5 @@ class SteeringFeed:
         # What is written after the number was read is told of by a later one.
         if (newest := await self._rules.newest()) != self._newest:
             self._steering.rules([its.content for its in await self._rules.in_force()])
+            self._steering.floors({its.id: its.content for its in await self._floors.in_force()})
             self._newest = newest

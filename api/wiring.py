@@ -8,6 +8,7 @@ from functools import partial
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
+from api.exposure_feed import ExposureFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
@@ -28,6 +29,7 @@ from engine.online import Online
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
+from engine.records.exposures import ExposureRecords
 from engine.records.family import FamilyRecords
 from engine.records.imports import Imports
 from engine.records.invitations import InvitationRecords
@@ -41,9 +43,10 @@ from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
 from engine.records.rules import RuleRecords
+from engine.records.uptakes import UptakeRecords
 from engine.removal import Remover
 from engine.residents import Residents
-from engine.rules import Rule
+from engine.rules import Floor, Rule
 from engine.settings import Settings
 from engine.steering import CitySteering
 from engine.suggestion import Suggester
@@ -145,10 +148,12 @@ def remover(settings: Settings, stores: Stores) -> Remover:
 
 
 async def tidy(stores: Stores, now: datetime) -> None:
-    """Drop what is older than promised of accesses, and what is over of partners and logouts."""
+    """Drop what is older than promised of accesses and shows, and what is over of partners and logouts."""
     await AccessRecords(stores.database).sweep(now - KEPT)
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
+    await ExposureRecords(stores.database).sweep(now)
+    await UptakeRecords(stores.database).sweep(now)
 
 
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
@@ -185,7 +190,10 @@ class House:
     feed: CatalogueFeed
     steering: CitySteering
     rules: RuleRecords[Rule]
+    floors: RuleRecords[Floor]
+    exposures: ExposureRecords
     steering_feed: SteeringFeed
+    exposure_feed: ExposureFeed
     suggester: Suggester
     offers: OfferRecords
     publisher: Publisher
@@ -200,6 +208,7 @@ class House:
         self.suggester.warm_up(self.clock())
         await self.feed.open()
         await self.steering_feed.open()
+        await self.exposure_feed.open()
         await self.links.open()
         await self.ends.open()
         try:
@@ -211,6 +220,7 @@ class House:
         """Stop following and disconnect."""
         await self.feed.close()
         await self.steering_feed.close()
+        await self.exposure_feed.close()
         await self.links.close()
         await self.ends.close()
         await self.lag.close()
@@ -230,7 +240,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     """
     stores, seal = connect(settings), Seal.of(settings)
     catalogue = Catalogue()
-    steering, rules = CitySteering(catalogue), RuleRecords(stores.database, Rule)
+    steering, exposures = CitySteering(catalogue, settings.uptake_rate), ExposureRecords(stores.database)
+    rules, floors = RuleRecords(stores.database, Rule), RuleRecords(stores.database, Floor)
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
@@ -258,7 +269,10 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
         steering=steering,
         rules=rules,
-        steering_feed=SteeringFeed(steering, stores.database, rules),
+        floors=floors,
+        exposures=exposures,
+        steering_feed=SteeringFeed(steering, stores.database, rules, floors),
+        exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
         suggester=Suggester(catalogue, stores.online, ledger, divisions, steering=steering),
         offers=stores.offers,
         publisher=stores.publisher,

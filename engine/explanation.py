@@ -67,7 +67,7 @@ _PLAIN = Plain(
 )
 
 
-_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED}
+_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED, Mark.GIVEN_ROOM: Code.GIVEN_ROOM}
 
 
 class Asked(NamedTuple):

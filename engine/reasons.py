@@ -29,6 +29,7 @@ last_seats         at most 5 seats are left
 enrolment_closing  enrolment ends within three days
 enrolment_opened   enrolment began within the last seven days
 highlighted        a rule of the city's pins or boosts it: always said, and first
+given_room         it belongs to those that the city lets be shown no less than a floor: always said
 when_and_where     nothing above: its date and place
 =================  ====================================================================================================
 """
@@ -77,6 +78,7 @@ class Code(StrEnum):
     ENROLMENT_CLOSING = "enrolment_closing"
     ENROLMENT_OPENED = "enrolment_opened"
     HIGHLIGHTED = "highlighted"
+    GIVEN_ROOM = "given_room"
     WHEN_AND_WHERE = "when_and_where"
 
 
@@ -163,6 +165,11 @@ _SENTENCES: Mapping[Code, _Texts] = {
     Code.ENROLMENT_OPENED: _texts("Ilmoittautuminen avautui: {}", "Anmälan öppnade: {}", "Enrolment opened: {}"),
     Code.HIGHLIGHTED: _texts(
         "Kaupunki nostaa tämän esiin{}", "Staden lyfter fram detta{}", "The city highlights this{}"
+    ),
+    Code.GIVEN_ROOM: _texts(
+        "Kaupunki haluaa, että tämäkin löytyy{}",
+        "Staden vill att också detta hittas{}",
+        "The city wants this to be found too{}",
     ),
     Code.WHEN_AND_WHERE: _texts("{}", "{}", "{}"),
 }

@@ -27,10 +27,9 @@ T = TypeVar("T")
 State = Literal["coming", "in_force", "over", "ended", "replaced"]
 Named = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Names = Annotated[tuple[Named, ...], msgspec.Meta(max_length=MOST_NAMED)]
-Sentence = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"),
-]
+_VISIBLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?!\n)"
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=_VISIBLE)]
+Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=_VISIBLE)]
 
 
 class Effect(StrEnum):
@@ -105,7 +104,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 class Floor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The share of what is shown that a group of offers is to have at least (`engine.exposure`)."""
 
-    name: Annotated[Sentence, msgspec.Meta(max_length=100)]
+    name: Title
     target: Target
     share: Annotated[float, msgspec.Meta(gt=0, le=0.5)]
     reason: Sentence

@@ -262,7 +262,10 @@ class Suggester:
         reasons = self._explainer.reasons(asked, plan.leanings, shown)
         if request.steered is not None and len(request.steered.marks):
             reasons = with_marks(reasons, request.steered.marks[shown.rows], query.language)
-        cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
+        rows = shown.rows.tolist()
+        if self._steering is not None:
+            self._steering.showed(live, rows)
+        cards = map(msgspec.Raw, live.cards.many(rows))
         parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
         _suggestions(basis).inc()

@@ -274,6 +274,8 @@ async def door(issuer) -> AsyncIterator[Door]:
         catalogue=live,
         feed=feed,
         rules=memory,
+        floors=memory,
+        exposures=memory,
         steering=None,
         suggester=suggester,
         offers=memory,

@@ -57,6 +57,8 @@ def every_operation():
                 "clock",
                 "catalogue",
                 "rules",
+                "floors",
+                "exposures",
                 "steering",
                 "offers",
                 "residents",

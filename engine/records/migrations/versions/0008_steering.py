@@ -1,4 +1,4 @@
-"""What the city sets beside the ranking: every version of every rule and floor, by whom, when and why."""
+"""What the city sets beside the ranking, and how much offers are shown: every version of every rule; counts by day."""
 
 from alembic import op
 
@@ -21,6 +21,27 @@ COMMENT ON TABLE rules IS 'Rules and floors of exposure; the last version of eac
 COMMENT ON COLUMN rules.author IS 'The official or service that wrote this version, as their token names them';
 """
 
+EXPOSURES = """
+CREATE TABLE exposures (
+    day date NOT NULL,
+    offer text NOT NULL,
+    shows double precision NOT NULL,
+    PRIMARY KEY (day, offer)
+);
+COMMENT ON TABLE exposures IS 'How much an offer was shown on a day, by place in lists; nothing of a person';
+
+CREATE TABLE uptakes (
+    offer text PRIMARY KEY,
+    seats integer NOT NULL,
+    pending double precision NOT NULL,
+    settled double precision NOT NULL,
+    taken double precision NOT NULL,
+    at timestamptz NOT NULL
+);
+COMMENT ON TABLE uptakes IS 'Shows of offers with limited seats since those were told, and seats taken before';
+"""
+
 
 def upgrade() -> None:
     op.execute(RULES)
+    op.execute(EXPOSURES)
