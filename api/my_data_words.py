@@ -81,6 +81,11 @@ BASES: Mapping[str, Localized] = {
     "personal": Localized("Toimintasi perusteella", "Utifrån det du gör", "From your activity"),
     "stated": Localized("Kertomasi perusteella", "Utifrån det du berättat", "From what you told us"),
     "popular": Localized("Suosittua", "Populärt", "Popular"),
+    "alike": Localized(
+        "Mitä samoja asioita valinneet valitsevat",
+        "Vad de väljer som valt samma saker",
+        "What those choose who chose the same",
+    ),
 }
 REASONS: Mapping[str, Localized] = {
     "topic": Localized("Aiheet, jotka kiinnostavat minua", "Ämnen som intresserar mig", "Topics that interest me"),

@@ -27,15 +27,34 @@ from engine.folding import Observation, fold
 from engine.offers import Access, Offer
 from engine.profile import from_taste
 from engine.query import Query, filters
+from engine.ranker import Chosen, Part
 from engine.ranking import Request, rank
 from engine.suggestion import OWN
-from engine.taste import Taste, extent, features
+from engine.taste import Taste, extent, features, key
 
 RATIO = Promise(name="ranking_ratio", unit="ratio", bound=1.0, better="lower")
 FACTORS = 64
 SHOWN = 20
 _TURNS = 40
 _LOADED_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Factors of the offers with these keys; a ranker (`engine.ranker`) that has no opinion of anybody."""
+
+    name: str
+    factors: NDArray[np.float32]
+    keys: NDArray[np.uint64]
+
+    def numbers(self, offers: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return the offers' numbers by the hashes of their ids; -1 for one that has no factors."""
+        order = np.argsort(self.keys)
+        at = order[np.minimum(np.searchsorted(self.keys, offers, sorter=order), len(order) - 1)]
+        return np.where(self.keys[at] == offers, at, -1).astype(np.int32)
+
+    def facing(self, _chosen: Chosen, _now: float, _off: frozenset[Part]) -> None:
+        """Return that there is no opinion."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +69,7 @@ class City:
     def request(self, query: Query) -> Request:
         """Return what is asked of the first stage, as a suggestion makes it."""
         live = self.catalogue.live(self.now)
-        leaning, settled = from_taste(self.taste, live, self.now, located=True)
+        leaning, settled, _ = from_taste(self.taste, live, self.now, located=True)
         return Request(
             filters=filters(query, None, self.catalogue.vocabulary, self.now),
             weights=OWN.weights,
@@ -68,14 +87,14 @@ class City:
 
 def city(offers: int, now: datetime, seed: int = 1) -> City:
     """Make up a city from a seed."""
-    catalogue, numbers = Catalogue(FACTORS), np.random.default_rng(seed)
+    catalogue, numbers = Catalogue(), np.random.default_rng(seed)
     stream, sample = made_up.offers(offers, now, seed), []
     while batch := list(islice(stream, _LOADED_AT_ONCE)):
         catalogue.apply({offer.id: offer for offer in batch})
         sample.append(batch[0])
     ids = [f"bench:{n}" for n in range(offers)]
     factors = numbers.normal(0, FACTORS**-0.5, (offers, FACTORS)).astype(np.float32)
-    catalogue.factors(dict(zip(ids, factors, strict=True)))
+    catalogue.learn(Directions("made up", factors, np.array([key(id_) for id_ in ids], np.uint64)))
     scores = numbers.pareto(1.2, offers).tolist()
     catalogue.popularity({id_: (score, 20) for id_, score in zip(ids, scores, strict=True)})
     direction = numbers.normal(0, 0.5, FACTORS).astype(np.float32)

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cards import Cards
-from engine.columns import KIND_BITS, NEVER, Columns, Row, Trait, Vocabulary, encode_row, minute
+from engine.columns import KIND_BITS, NEVER, Columns, Row, Trait, Vocabulary, aligned, encode_row, minute
 from engine.offers import Offer, card, encode
+from engine.ranker import Ranker
 from engine.taste import Key, key
 
 K_ANONYMITY = 10
@@ -95,6 +96,8 @@ class Live:
         For each `BLOCK` rows: earliest `next`, latest `last`, whether any has several dates. Shape (n / `BLOCK`, 3).
     memory
         What readers have worked out of these columns, by what it was worked out from; gone with the next change.
+    ranker
+        The model that `columns.number` and `columns.factors` are of; None while there is none.
     """
 
     minute: int
@@ -114,6 +117,7 @@ class Live:
     soon: NDArray[np.float32]
     blocks: NDArray[np.int32]
     memory: dict[Hashable, NDArray[np.float32]]
+    ranker: Ranker | None
     mixes: dict[tuple[float, float], NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -136,17 +140,12 @@ class Live:
 
 
 class Catalogue:
-    """The offers of this process. It is changed and read in one thread; a `Live` may be read in any.
+    """The offers of this process. It is changed and read in one thread; a `Live` may be read in any."""
 
-    Parameters
-    ----------
-    dimensions
-        How many factors a model gives each offer; 0 while there is no model.
-    """
-
-    def __init__(self, dimensions: int = 0) -> None:
+    def __init__(self) -> None:
         self.vocabulary = Vocabulary()
-        self._columns = Columns.empty(_FIRST_ROWS, dimensions)
+        self._ranker: Ranker | None = None
+        self._columns = Columns.empty(_FIRST_ROWS)
         self._dates = np.zeros((_FIRST_ROWS, 2), np.int32)
         self._dated = 0
         self._ids: list[str] = []
@@ -199,12 +198,21 @@ class Catalogue:
                 self._columns.popularity[row] = math.log1p(score) / math.log1p(highest)
                 self._columns.visitors[row] = residents
 
-    def factors(self, vectors: Mapping[str, NDArray[np.float32]]) -> None:
-        """Replace the offers' factors by a model's; an offer that the model does not know gets zeros."""
-        self._columns.factors[:] = 0
-        for id_, vector in vectors.items():
-            if (row := self._at.get(key(id_))) is not None:
-                self._columns.factors[row] = vector
+    def learn(self, ranker: Ranker | None) -> None:
+        """Have the offers looked at by another model; None for by none."""
+        self._ranker = ranker
+        rows, dimensions = len(self._columns.until), 0 if ranker is None else ranker.factors.shape[1]
+        factors = aligned((rows, dimensions), np.float32)
+        self._columns = replace(self._columns, number=np.full(rows, -1, np.int32), factors=factors)
+        self._know(0, len(self._ids))
+        self._live, self._memory = None, {}
+
+    def unknown(self) -> list[str]:
+        """Return the ids of the offers that the model does not know."""
+        if self._ranker is None:
+            return []
+        columns, rows = self._columns, len(self._ids)
+        return [self._ids[row] for row in np.flatnonzero((columns.number[:rows] < 0) & (columns.until[:rows] > 0))]
 
     def live(self, now: datetime) -> Live:
         """Return what may be suggested at `now`; made anew once a minute and after a change."""
@@ -243,6 +251,7 @@ class Catalogue:
             soon=np.float32(SOON_MINUTES) / (np.float32(SOON_MINUTES) + wait),
             blocks=_blocks(self._columns.traits, next_starts, self._columns.last),
             memory=self._memory,
+            ranker=self._ranker,
         )
 
     def _next_starts(self, now: int) -> NDArray[np.int32]:
@@ -272,6 +281,15 @@ class Catalogue:
         self._dates[self._dated : dated] = dates
         self._dated = dated
         self._columns.put(first, rows)
+        self._know(first, size)
+
+    def _know(self, first: int, end: int) -> None:
+        """Write what the model knows of some rows."""
+        columns, ranker = self._columns, self._ranker
+        numbers = columns.number[first:end]
+        numbers[:] = -1 if ranker is None else ranker.numbers(columns.key[first:end])
+        if ranker is not None:
+            columns.factors[first:end] = np.where((numbers >= 0)[:, None], ranker.factors[numbers], np.float32(0))
 
     def _inherit(self, first: int, replaced: Sequence[int | None]) -> None:
         """Give rows what is known of the offers beside their content, from the rows they replace."""
@@ -279,7 +297,6 @@ class Catalogue:
         for row, old in enumerate(replaced, first):
             if old is not None:
                 columns.popularity[row], columns.visitors[row] = columns.popularity[old], columns.visitors[old]
-                columns.factors[row] = columns.factors[old]
 
     def _weigh(self) -> None:
         """Bring IDF weights and norms up to date: those of all rows after much has changed, else those of new rows."""

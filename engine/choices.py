@@ -24,6 +24,7 @@ class Choice(StrEnum):
     WITHOUT_TIME = "without_time"
     WITHOUT_ORGANISER = "without_organiser"
     WITHOUT_POPULAR = "without_popular"
+    WITHOUT_ALIKE = "without_alike"
 
     @property
     def family(self) -> str:
@@ -43,6 +44,7 @@ FEATURES: Mapping[str, frozenset[str]] = {
     "time": frozenset({"when"}),
     "organiser": frozenset({"organiser"}),
     POPULAR: frozenset(),
+    "alike": frozenset(),
 }
 """Which features (`engine.taste.features`) the reasons of each family speak of."""
 

@@ -135,6 +135,7 @@ class Vocabulary:
 class Row(NamedTuple):
     """One offer as it goes into the columns of the same names, with its dates."""
 
+    key: int
     traits: int
     languages: int
     until: int
@@ -189,10 +190,15 @@ class Columns:
         One over the Euclidean length of the features' IDF weights.
     popularity, visitors
         Between 0 and 1; and how many different residents it comes from.
+    key
+        The hash of the offer's id (`engine.taste.key`).
+    number
+        Which the offer is to the model (`engine.ranker`); -1 for one that it does not know.
     factors
-        A model's factors; no columns while there is no model. Shape (n, d).
+        The model's factors; no columns while there is no model. Shape (n, d).
     """
 
+    key: NDArray[np.uint64]
     traits: NDArray[np.uint32]
     languages: NDArray[np.uint32]
     until: NDArray[np.int32]
@@ -215,13 +221,15 @@ class Columns:
     norm: NDArray[np.float32]
     popularity: NDArray[np.float32]
     visitors: NDArray[np.int32]
+    number: NDArray[np.int32]
     factors: NDArray[np.float32]
 
     @classmethod
     def empty(cls, capacity: int = 256, dimensions: int = 0, slot_type: SlotType = np.uint16) -> Self:
         """Return columns of zeros."""
         shapes = {"slots": (capacity, MOST_SLOTS), "factors": (capacity, dimensions)}
-        types: dict[str, type[np.generic]] = {"slots": slot_type, "traits": np.uint32, "languages": np.uint32}
+        types: dict[str, type[np.generic]] = {"key": np.uint64, "slots": slot_type}
+        types |= dict.fromkeys(("traits", "languages"), np.uint32)
         types |= dict.fromkeys(("x", "y", "norm", "popularity", "factors"), np.float32)
         names = [f.name for f in fields(cls)]
         return cls(**{name: aligned(shapes.get(name, (capacity,)), types.get(name, np.int32)) for name in names})
@@ -256,6 +264,7 @@ def encode_row(offer: Offer, vocabulary: Vocabulary, dates_from: int) -> Row:
     point = None if offer.place is None or offer.city_wide or offer.online else offer.place
     x, y = _position(point)
     return Row(
+        key=key(offer.id),
         traits=_traits(offer) | (len(dates) > 1) << Trait.SEVERAL_DATES,
         languages=_languages(offer, vocabulary),
         until=_until(offer, dates),

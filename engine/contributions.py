@@ -72,6 +72,26 @@ class Leaned(NamedTuple):
     families: NDArray[np.int8]
 
 
+class Opinion(NamedTuple):
+    """What a model added to the scores of an answer's offers; of no rows where none was asked.
+
+    Attributes
+    ----------
+    moved
+        What each part (`engine.ranker.Part`) added. Shape (offers, parts).
+    named, bare
+        What a part is called where it is known which of the offer's features it is about, and where it is not; -1 for
+        nothing. Shape (parts,).
+    about
+        Which families of features a part is about. Shape (parts, families + 1).
+    """
+
+    moved: NDArray[np.float32]
+    named: NDArray[np.int64]
+    bare: NDArray[np.int64]
+    about: NDArray[np.bool_]
+
+
 class Facts(NamedTuple):
     """What reasons read of offers: `engine.columns.Columns`."""
 
@@ -124,7 +144,9 @@ class Plain(NamedTuple):
 
 
 @compiled
-def reasons(shown: Shown, facts: Facts, leaned: Leaned, scales: Scales, plain: Plain) -> NDArray[np.int64]:
+def reasons(  # noqa: PLR0913 - a kernel takes arrays
+    shown: Shown, facts: Facts, leaned: Leaned, opinion: Opinion, scales: Scales, plain: Plain
+) -> NDArray[np.int64]:
     """Return what can be said of each offer, packed: a fact or -1, its date and place, then what added most.
 
     Shape (offers, 2 + `MOST`); -1 from where there is no more.
@@ -141,7 +163,7 @@ def reasons(shown: Shown, facts: Facts, leaned: Leaned, scales: Scales, plain: P
         metres[n] = np.hypot(facts.x[row] - shown.x, facts.y[row] - shown.y)
     waits = (shown.starts - shown.now).astype(np.int32)
     offers = Offers(shown.rows, waits, metres, facts.slots, facts.norm, facts.popularity, facts.visitors)
-    numbers, slots = contributions(offers, entries, scales)
+    numbers, slots = contributions(offers, entries, opinion, leaned.families, scales)
     told = np.full((len(numbers), 2 + MOST), -1)
     for n in range(len(numbers)):
         row, start = shown.rows[n], np.int64(shown.starts[n])
@@ -183,7 +205,9 @@ def pack(number: _Whole, about: _Whole, slot: _Whole) -> _Whole:
 
 
 @compiled
-def contributions(offers: Offers, entries: Entries, scales: Scales) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def contributions(
+    offers: Offers, entries: Entries, opinion: Opinion, families: NDArray[np.int8], scales: Scales
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return for each offer the numbers of what added most, the largest first, and the slots that added most of it.
 
     Shape (offers, codes), both; -1 from where there is no more, and slot 0 where it is no feature.
@@ -193,6 +217,8 @@ def contributions(offers: Offers, entries: Entries, scales: Scales) -> tuple[NDA
     for n in range(len(offers.rows)):
         adds, most = by_features(entries, scales.codes, offers.slots[offers.rows[n]], offers.norm[offers.rows[n]])
         add_circumstances(adds, offers, n, scales)
+        if n < len(opinion.moved):
+            add_opinion(adds, most, offers.slots[offers.rows[n]], opinion, n, families)
         found = largest(adds)
         numbers[n, : len(found)] = found
         slots[n, : len(found)] = most[found]
@@ -228,6 +254,34 @@ def add_circumstances(adds: NDArray[np.float64], offers: Offers, n: int, scales:
     if 0 <= wait <= scales.soon_minutes:
         adds[scales.soon_code] = scales.soon / (1 + wait / (7 * 24 * 60))
     adds[scales.free_code] = scales.free
+
+
+@compiled
+def add_opinion(  # noqa: PLR0913 - a kernel takes arrays
+    adds: NDArray[np.float64],
+    slots: NDArray[np.int64],
+    its: NDArray[Any],
+    opinion: Opinion,
+    n: int,
+    families: NDArray[np.int8],
+) -> None:
+    """Put in what a model added to the score of an offer with the features `its`.
+
+    What is common knowledge (popular, soon) is made more or less of, but no reason where it was none. A topic is named
+    where the resident's own taste named it; else nobody can say which of several keywords it was.
+    """
+    for part in range(len(opinion.named)):
+        moved, named, bare = np.float64(opinion.moved[n, part]), opinion.named[part], opinion.bare[part]
+        if named >= 0 and (adds[named] > 0 or bare < 0):
+            if adds[named] > 0:
+                adds[named] += moved
+            elif moved > 0:
+                for slot in its:
+                    if slot != 0 and opinion.about[part, families[slot]]:
+                        adds[named], slots[named] = moved, slot
+                        break
+        elif bare >= 0:
+            adds[bare] += moved
 
 
 @compiled

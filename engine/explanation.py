@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from engine.catalogue import K_ANONYMITY, Live
 from engine.columns import FAMILY_WEIGHTS, Columns, Vocabulary
-from engine.contributions import Facts, Leaned, Plain, Scales, Shown, reasons
+from engine.contributions import Facts, Leaned, Opinion, Plain, Scales, Shown, reasons
 from engine.districts import Divisions
 from engine.language import Language
 from engine.profile import Leaning, Source, joined
+from engine.ranker import PARTS, Part
 from engine.ranking import Filters, Ranked, Weights
 from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason, say
 from engine.sayings import ALL, NUMBER, Sayings
@@ -56,6 +57,24 @@ _CODES = {
     },
 }
 """What it is called that a feature of a family contributed, by where the leaning to it comes from."""
+_OF_PARTS = {
+    Part.TOPIC: (Code.INTERESTED_TOPIC, Code.INTERESTED_LIKE, ("keyword",)),
+    Part.ALIKE: (None, Code.INTERESTED_ALIKE, ()),
+    Part.POPULAR: (Code.POPULAR, None, ()),
+    Part.PLACE: (Code.INTERESTED_PLACE, None, ("place",)),
+    Part.AREA: (Code.INTERESTED_AREA, None, ("neighborhood", "district")),
+    Part.ORGANISER: (Code.INTERESTED_BY, None, ("organiser",)),
+    Part.KIND: (Code.INTERESTED_KIND, None, ("kind",)),
+    Part.TIME: (Code.INTERESTED_TIME, None, ("when",)),
+    Part.SOON: (Code.SOON, None, ()),
+    Part.REST: (None, None, ()),
+}
+"""What it is called that a part of a model's opinion contributed: where it is known which feature, and else."""
+_PART_WORDS = (
+    np.array([-1 if named is None else NUMBER[named] for named, _, _ in _OF_PARTS.values()]),
+    np.array([-1 if bare is None else NUMBER[bare] for _, bare, _ in _OF_PARTS.values()]),
+    np.array([[family in its for family in ("", *FAMILY_WEIGHTS)] for _, _, its in _OF_PARTS.values()]),
+)
 _PLAIN = Plain(
     seats_code=NUMBER[Code.LAST_SEATS],
     closing_code=NUMBER[Code.ENROLMENT_CLOSING],
@@ -99,19 +118,24 @@ class Explainer:
         self._said: dict[Language, Sayings] = {}
         self._facts = _facts(Columns.empty(0))
 
-    def reasons(self, asked: Asked, leanings: Sequence[Leaning], shown: Ranked) -> list[tuple[Reason, ...]]:
+    def reasons(
+        self, asked: Asked, leanings: Sequence[Leaning], shown: Ranked, moved: NDArray[np.float32] | None = None
+    ) -> list[tuple[Reason, ...]]:
         """Return one to three reasons for each offer, the largest first.
 
         Parameters
         ----------
         leanings
             What the features were weighed by.
+        moved
+            What a model added to the scores, by `engine.ranker.Part`. Shape (offers, parts).
         """
         point = asked.filters.point
         x, y = point or (0.0, 0.0)
         said = self._sayings(asked)
         its = Shown(shown.rows, shown.starts, asked.live.minute, x, y, point is not None)
-        told = reasons(its, self._facts, _leaned(asked.live, leanings), _scales(asked), _PLAIN)
+        opinion = Opinion(np.zeros((0, PARTS), np.float32) if moved is None else moved, *_PART_WORDS)
+        told = reasons(its, self._facts, _leaned(asked.live, leanings), opinion, _scales(asked), _PLAIN)
         return [_chosen(said, *packed) for packed in told.tolist()]
 
     def _sayings(self, asked: Asked) -> Sayings:

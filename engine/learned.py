@@ -10,19 +10,26 @@ from numpy.typing import NDArray
 
 from engine.compilation import compiled
 from engine.taste import (
+    CHOOSING,
     HALF_LIVES_SECONDS,
     HASH_BYTES,
     LOCATED_BIT,
     SETTLING,
     SUM_BYTES,
+    TICKS,
     TYPE_BITS,
 )
+
+MOST_CHOSEN = 40
+"""How many of the latest choices a model is told of."""
 
 _LEAST = 1e-12
 _U32, _U64, _F32 = np.uint32, np.uint64, np.float32
 _CODES = _U64(1 << int(TYPE_BITS)) - _U64(1)
 _HALF_LIVES = HALF_LIVES_SECONDS.astype(np.float64)
 _SETTLES = SETTLING.astype(np.bool_)
+_SAYS = CHOOSING.astype(np.int64)
+_MOST, _TICKS = MOST_CHOSEN, float(TICKS)
 
 
 class Features(NamedTuple):
@@ -127,3 +134,23 @@ def settled(octets: NDArray[np.uint8], extent: Extent) -> NDArray[np.uint64]:
             n += 1
         at += 2 * HASH_BYTES
     return found[:n]
+
+
+@compiled
+def chosen(octets: NDArray[np.uint8], extent: Extent) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+    """Return the hashes of the offers that the latest word on them chooses, and when, in Unix seconds; latest first."""
+    offers, times, says = (
+        np.empty(extent.touches, np.uint64),
+        np.empty(extent.touches),
+        np.empty(extent.touches, np.int64),
+    )
+    n, at = 0, extent.start + extent.features + HASH_BYTES * extent.features
+    for _ in range(extent.touches):
+        stamp, offer = whole(octets, at, HASH_BYTES), whole(octets, at + HASH_BYTES, HASH_BYTES)
+        word = _SAYS[stamp & _CODES]
+        at += 2 * HASH_BYTES
+        if word != 0 and not (offers[:n] == offer).any():
+            offers[n], times[n], says[n] = offer, float(stamp >> TYPE_BITS) / _TICKS, word
+            n += 1
+    yes = np.flatnonzero(says[:n] > 0)[:_MOST]
+    return offers[yes], times[yes]

@@ -17,6 +17,7 @@ from engine import kernels, learned
 from engine.catalogue import Live
 from engine.columns import FAMILY_NUMBERS
 from engine.offers import Offer
+from engine.ranker import Chosen
 from engine.residents import Interests
 from engine.taste import START, Keys, extent, features, key
 
@@ -49,10 +50,21 @@ _NOTHING_TOLD = Interests()
 
 
 class Learned(NamedTuple):
-    """What a resident's taste tells: what it leans to, and the hashes of offers that are not to be suggested."""
+    """What a resident's taste tells.
+
+    Attributes
+    ----------
+    leaning
+        What it leans to.
+    settled
+        The hashes of offers that are not to be suggested.
+    chosen
+        What a model is told, where there is one.
+    """
 
     leaning: Leaning
     settled: NDArray[np.uint64]
+    chosen: Chosen | None = None
 
 
 NOTHING_LEARNED = Learned(Leaning(Source.INTERESTED, *_NO_ADDS), np.zeros(0, np.uint64))
@@ -82,7 +94,8 @@ def from_taste(
     age = max(0.0, now.timestamp() - reference)
     slots, adds, evidence, settled = learned.read(octets, its, known, _off(without), located, age)
     scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
-    return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), settled)
+    chosen = None if live.ranker is None else Chosen(*learned.chosen(octets, its))
+    return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), settled, chosen)
 
 
 def from_interests(

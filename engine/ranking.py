@@ -27,7 +27,8 @@ from engine.steering import Steered
 POOL = 200
 """How many of the best are looked through for variety."""
 
-_NO_MODEL = np.zeros(0, np.float32)
+NO_DIRECTION = np.zeros(0, np.float32)
+"""That of a request that no model is asked about."""
 _ALL_LANGUAGES = (1 << 32) - 1
 
 
@@ -117,7 +118,7 @@ class Request(NamedTuple):
     weights: Weights
     slots: NDArray[np.int32]
     adds: NDArray[np.float32]
-    direction: NDArray[np.float32] = _NO_MODEL
+    direction: NDArray[np.float32] = NO_DIRECTION
     closed: Sequence[int] = ()
     steered: Steered | None = None
 
@@ -164,8 +165,8 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     return Ranked(rows, scores, starts)
 
 
-def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spread) -> tuple[Ranked, NDArray[np.intp]]:
-    """Return the best of a pool by scores that it did not have when it was ranked, spread; and their places in it."""
+def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spread) -> Ranked:
+    """Return the best of a pool by scores that it did not have when it was ranked, spread."""
     order = np.argsort(-pool.scores, kind="stable")
     rows, falling, columns = pool.rows[order], pool.scores[order], live.columns
     picked, starts = variety.arrange(
@@ -179,7 +180,7 @@ def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spre
         np.array(spread, np.float32),
         most,
     )
-    return Ranked(rows[picked], falling[picked], starts), order[picked]
+    return Ranked(rows[picked], falling[picked], starts)
 
 
 def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ranked:

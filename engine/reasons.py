@@ -13,6 +13,8 @@ interested_area    the same, of its neighbourhood or district
 interested_kind    the same, of its kind
 interested_time    the same, of the time of the week
 interested_by      the same, of its organiser
+interested_like    a model finds it much like what the resident chose, though they share no word
+interested_alike   a model finds that residents who chose the same go on to choose it; of five or more of them
 stated_topic       the resident told of this keyword
 stated_area        the resident told of this neighbourhood or district
 stated_kind        the resident told of this kind
@@ -62,6 +64,8 @@ class Code(StrEnum):
     INTERESTED_KIND = "interested_kind"
     INTERESTED_TIME = "interested_time"
     INTERESTED_BY = "interested_by"
+    INTERESTED_LIKE = "interested_like"
+    INTERESTED_ALIKE = "interested_alike"
     STATED_TOPIC = "stated_topic"
     STATED_AREA = "stated_area"
     STATED_KIND = "stated_kind"
@@ -90,7 +94,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     off: str | None = None
 
 
-_FAMILY_OF = {"by": "organiser"} | {family: family for family in FAMILIES}
+_FAMILY_OF = {"by": "organiser", "like": "topic"} | {family: family for family in FAMILIES}
 OFF: Mapping[Code, str] = {
     code: _FAMILY_OF[about]
     for code in Code
@@ -141,6 +145,14 @@ _SENTENCES: Mapping[Code, _Texts] = {
         "Koska olet ollut kiinnostunut järjestäjästä: {}",
         "Eftersom du har varit intresserad av arrangören: {}",
         "Because you have been interested in the organiser: {}",
+    ),
+    Code.INTERESTED_LIKE: _texts(
+        "Muistuttaa sitä, mitä olet valinnut{}", "Liknar det som du har valt{}", "Much like what you have chosen{}"
+    ),
+    Code.INTERESTED_ALIKE: _texts(
+        "Samoja asioita valinneet ovat valinneet myös tämän{}",
+        "De som valt samma saker har även valt detta{}",
+        "Others who chose the same have chosen this too{}",
     ),
     Code.STATED_TOPIC: _texts(
         "Koska kerroit kiinnostuksestasi: {}",

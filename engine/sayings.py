@@ -50,7 +50,7 @@ class Sayings(dict[int, Reason | None]):
                 return str(about)
             case Code.POPULAR:
                 return f": {area}" if (area := self._name(slot)) else ""
-            case Code.FREE:
+            case Code.FREE | Code.INTERESTED_LIKE | Code.INTERESTED_ALIKE:
                 return ""
             case Code.WHEN_AND_WHERE:
                 return when_and_where(

@@ -22,8 +22,10 @@ from secrets import token_hex
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from engine import telemetry
+from engine import learned, telemetry
 from engine.catalogue import Catalogue, Live
 from engine.choices import POPULAR, left_out
 from engine.consent import Consents, Permit, Purpose
@@ -35,11 +37,12 @@ from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
-from engine.ranking import Ranked, Request, Spread, Weights, pinned_first, rank
+from engine.ranker import FAMILIES, LOCATED, Chosen, Facing
+from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
-from engine.steering import Steering
-from engine.taste import Taste, key
+from engine.steering import Steered, Steering
+from engine.taste import START, Taste, key
 
 
 class Manner(NamedTuple):
@@ -61,6 +64,11 @@ OWN = Manner(Weights(popularity=0.10, near=0.20, soon=0.08, unknown=0.10), Sprea
 """For a resident whose interests lead."""
 ALIKE = Manner(Weights(popularity=0.05, near=0.10, soon=0.05, unknown=0.10), Spread(topic=0.1, place=0.2, kind=0.1))
 """For offers like one: they are to be on the same topic."""
+
+CLOSER_LOOK = 100
+"""How many of the first stage's best a model is asked about."""
+OPINION = np.float32(0.25)
+"""How much a model's opinion, in log-odds, counts beside the first stage's score."""
 
 Basis = Literal["personal", "stated", "popular", "similar"]
 
@@ -185,7 +193,13 @@ class Suggester:
         scratch, offer = Catalogue(), Offer(id="warm-up", source="warm-up", kind=Kind.SPACE, name=Localized())
         scratch.apply({offer.id: offer})
         Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
-        from_taste(Taste().pack(), scratch.live(now), now, located=False)
+        live, packed = scratch.live(now), Taste().pack()
+        from_taste(packed, live, now, located=False)
+        learned.chosen(np.frombuffer(packed, np.uint8), learned.Extent(START, 0, 0))
+        pinned = Steered(None, np.zeros(1, np.float32), (0,))
+        leaning = from_offer(offer, live)
+        asked = Request(Filters(), OPEN.weights, leaning.slots, leaning.adds, steered=pinned)
+        pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread), 1)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
@@ -199,17 +213,18 @@ class Suggester:
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
         out = left_out(known.off) if known.off else known.off
-        learned, settled = _learned(known, live, now, out)
+        taught, settled, chosen = _learned(known, live, now, out)
         stated = from_interests(known.interests, live, located=known.located, without=out)
         filtered = told != query or birth_year is not None
         basis: Basis = "popular"
-        if len(learned.slots):
+        if len(taught.slots):
             basis = "personal"
         elif len(stated.slots) or filtered:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [learned, stated], closed)
+        facing = _facing(known, live, chosen, now)
+        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [taught, stated], closed, facing)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
 
@@ -257,9 +272,9 @@ class Suggester:
         """Make an answer in steps: what is asked, what is ranked, why, and how it is told."""
         live, query = self._catalogue.live(now), plan.query
         request = self._request(live, plan, now)
-        shown = pinned_first(live, request, rank(live, request, query.limit, plan.manner.spread), query.limit)
+        shown, moved = _ranked(live, request, plan)
         asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
-        reasons = self._explainer.reasons(asked, plan.leanings, shown)
+        reasons = self._explainer.reasons(asked, plan.leanings, shown, moved)
         if request.steered is not None and len(request.steered.marks):
             reasons = with_marks(reasons, request.steered.marks[shown.rows], query.language)
         rows = shown.rows.tolist()
@@ -283,6 +298,7 @@ class Suggester:
             slots=slots,
             adds=adds,
             closed=plan.closed,
+            direction=NO_DIRECTION if plan.facing is None else plan.facing.direction,
             steered=steered,
         )
 
@@ -295,6 +311,29 @@ class _Plan(NamedTuple):
     birth_year: int | None = None
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
+    facing: Facing | None = None
+
+
+def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[np.float32] | None]:
+    """Return the offers to show, and what a model's opinion of each rests on, where one was asked."""
+    most, spread = plan.query.limit, plan.manner.spread
+    if plan.facing is None:
+        return pinned_first(live, request, rank(live, request, most, spread), most), None
+    pool = rank(live, request, max(CLOSER_LOOK, most))
+    opinions = plan.facing.opinions(live.columns.number[pool.rows])
+    weighed = pool._replace(scores=pool.scores + OPINION * opinions.scores)
+    shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
+    at = {row: n for n, row in enumerate(pool.rows.tolist())}
+    places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
+    return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
+
+
+def _facing(known: Known, live: Live, chosen: Chosen | None, now: datetime) -> Facing | None:
+    """Return the model in front of a resident, told of no more than may be used."""
+    if live.ranker is None or chosen is None or not len(chosen.offers):
+        return None
+    off = frozenset().union(*(FAMILIES[family] for family in known.off), frozenset() if known.located else LOCATED)
+    return live.ranker.facing(chosen, now.timestamp(), off)
 
 
 def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:

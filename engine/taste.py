@@ -40,7 +40,7 @@ LOCATED_FAMILIES = frozenset({"place", "district", "neighborhood"})
 _VERSION = 2
 _CLASSES = len(HALF_LIVES_DAYS)
 LOCATED_BIT = 1 << 7
-_TICKS, TYPE_BITS, _TYPE = 256, np.uint64(4), np.uint64(15)
+TICKS, TYPE_BITS, _TYPE = 256, np.uint64(4), np.uint64(15)
 _HEADER = struct.Struct("<BIHHH")
 START = _HEADER.size
 """Where, in the packed form, a byte of flags for each feature begins."""
@@ -93,10 +93,29 @@ LESSONS: Mapping[InteractionType, Lesson] = {
 RATING_WEIGHTS = {1: -3.0, 2: -1.5, 3: 0.5, 4: 2.5, 5: 4.0}
 """What a rating teaches, by its stars, instead of the lesson's own weight."""
 
+CHOICES: Mapping[InteractionType, int] = {
+    InteractionType.OPEN: 1,
+    InteractionType.SAVE: 1,
+    InteractionType.SHARE: 1,
+    InteractionType.REGISTER: 1,
+    InteractionType.ATTEND: 1,
+    InteractionType.RATE: 1,
+    InteractionType.UNSAVE: -1,
+    InteractionType.CANCEL: -1,
+    InteractionType.DISMISS: -1,
+}
+"""What chooses an offer, for those who learn who chose what, and what takes that back; others say nothing of it.
+
+Of a rating a taste does not keep the stars: whoever rates has been there.
+"""
+
 _LANES = np.zeros(16, np.uint8)
 _LANES[[lesson.code for lesson in LESSONS.values()]] = [lesson.lane for lesson in LESSONS.values()]
 _TYPES = {lesson.code: type_ for type_, lesson in LESSONS.items()}
 SETTLING = np.isin(np.arange(16), [lesson.code for lesson in LESSONS.values() if lesson.settles])
+CHOOSING = np.zeros(16, np.int8)
+"""By the code of a type, whether it chooses an offer (1) or takes that back (-1)."""
+CHOOSING[[LESSONS[type_].code for type_ in CHOICES]] = list(CHOICES.values())
 
 
 class Touch(NamedTuple):
@@ -196,7 +215,7 @@ class Taste:
     def recent(self, most: int = 20) -> list[Touch]:
         """Return what the resident did last, newest first."""
         newest = self.touches[:most].tolist()
-        return [Touch(offer, _TYPES[stamp & 15], (stamp >> 4) / _TICKS) for stamp, offer in newest]
+        return [Touch(offer, _TYPES[stamp & 15], (stamp >> 4) / TICKS) for stamp, offer in newest]
 
     def pack(self) -> bytes:
         """Return the binary form: header, a byte of flags a feature, keys and touches, the sums that are not 0."""
@@ -262,7 +281,7 @@ def fading(seconds: float | NDArray[Any]) -> NDArray[np.float64]:
 
 def stamps(times: NDArray[np.float64], codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the first column of `Touches`, of times in Unix seconds and the codes of types. Shape (n,)."""
-    return (times * _TICKS).astype(np.uint64) << TYPE_BITS | codes
+    return (times * TICKS).astype(np.uint64) << TYPE_BITS | codes
 
 
 def lanes(touches: Touches) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ Two models look at the same features, and their log-odds are averaged: boosted t
 and a logistic regression with weights of its own for new offers, which is steady where there is little to learn from.
 Where little is known of offers the second is better, where much is known the first; together they beat both.
 
-Trees never turn sense on its head: a higher score of a ranker, or a better place with it, never lowers an offer.
+Trees never turn sense on its head: that a ranker puts an offer higher never lowers it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -170,10 +170,10 @@ def _table(names: Sequence[str], features: Mapping[str, NDArray[np.float32]]) ->
 
 
 def _direction(name: str) -> int:
-    """Say whether trees may only rise (1) or only fall (-1) with a feature, or do as they like (0)."""
+    """Say whether trees may only rise with a feature (1), or do as they like (0)."""
     if name.startswith("popular"):
         return 0
-    return 1 if name.endswith("_standing") else -1 if name.endswith("_place") else 0
+    return int(name.endswith("_standing"))
 
 
 def _steady(names: Sequence[str]) -> NDArray[np.intp]:
@@ -182,7 +182,7 @@ def _steady(names: Sequence[str]) -> NDArray[np.intp]:
 
 def _is_steady(name: str) -> bool:
     """Say whether a feature is of one scale for everybody, so that a line can hold it."""
-    ends = ("_standing", "_place", "_count", "_share", "_lately", "_lift", "_loyalty")
+    ends = ("_standing", "_count", "_share", "_lately", "_lift", "_loyalty")
     return name.endswith(ends) or name in {"new", "popular", "days_to_start", "far_from_nearest"}
 
 

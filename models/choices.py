@@ -12,24 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import InteractionType
+from engine.taste import CHOICES
 from models.matrix import Interactions
 
-_SAYS: Mapping[str, int] = {
-    InteractionType.OPEN: 1,
-    InteractionType.SAVE: 1,
-    InteractionType.SHARE: 1,
-    InteractionType.REGISTER: 1,
-    InteractionType.ATTEND: 1,
-    InteractionType.UNSAVE: -1,
-    InteractionType.CANCEL: -1,
-    InteractionType.DISMISS: -1,
-}
-"""Whether an act chooses an offer (1) or takes that back (-1); others say nothing, and a rating by its stars."""
+_SAYS: Mapping[str, int] = {str(type_): says for type_, says in CHOICES.items()}
 _LIKED_STARS = 3
 
 
 class _Acts(NamedTuple):
-    """Acts, as arrays of shape (acts,); `says` is what `_SAYS` tells of each."""
+    """Acts, as arrays of shape (acts,); `says` is what `CHOICES` tells of each."""
 
     people: NDArray[np.int32]
     offers: NDArray[np.int32]

@@ -21,7 +21,7 @@ from models.content import Content, Scores
 MOST_INVERTED = 9_000
 """EASE inverts a matrix as large as there are offers or people, whichever are fewer; at most this many."""
 EASE_LEAST, EASE_MOST = 5.0, 100.0
-FACTORS, ITERATIONS, REGULARIZATION, CONFIDENCE = 128, 12, 0.05, 10.0
+FACTORS, ITERATIONS, REGULARIZATION, CONFIDENCE = 64, 12, 0.05, 10.0
 WORTH_THREADS = 200_000
 """With fewer choices than this, threads cost more than they bring."""
 MAP_RIDGE = 1.0

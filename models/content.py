@@ -18,7 +18,7 @@ Scores = NDArray[np.float32]
 FACETS = {"organiser": 0.35, "venue": 0.2, "area": 0.2}
 """How much it counts beside all that an offer says, whose it is and where."""
 NO_FACETS: Mapping[str, csr_array] = {}
-DIMENSIONS = 300
+DIMENSIONS = 128
 RIDGE = 1.0
 
 

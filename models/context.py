@@ -131,26 +131,55 @@ def _affinity(attribute: Attribute, snapshot: Snapshot, pairs: _Pairs) -> dict[s
     """Return what the resident's history says of the offer's value of an attribute."""
     codes, members = attribute.codes[pairs.offers], attribute.members
     value, told = np.maximum(codes, 0), codes >= 0
-    counts = snapshot.popularity.counts
+    common = Commonly.of(attribute, snapshot)
     own = (pairs.histories @ members).toarray()[pairs.rows, value]
-    all_ = members.T @ counts
     chosen = pairs.chosen[pairs.rows]
-    usual = (all_ + 1) / (counts.sum() + 1)
     features = {
         "count": np.log1p(own),
         "share": own / np.maximum(chosen, 1),
-        "lift": np.log((own + 0.5) / (chosen + 1)) - np.log(usual)[value],
+        "lift": np.log((own + 0.5) / (chosen + 1)) - common.usual[value],
     }
     if pairs.faded is not None and attribute.name in FADING:
         features["lately"] = np.log1p((pairs.faded @ members).toarray()[pairs.rows, value])
     if attribute.name in GATHERING:
+        features["loyalty"] = own / common.held[value]
+        features["draw"] = common.draw[value]
+        features["visitors"] = common.visitors[value]
+        features["return"] = common.returning[value]
+    return {f"{attribute.name}_{k}": np.where(told, v, np.nan).astype(np.float32) for k, v in features.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Commonly:
+    """What everybody's choices say of each value of an attribute; arrays of shape (values,).
+
+    Attributes
+    ----------
+    usual
+        The logarithm of the share of all choices that go to it.
+    held
+        How many of its offers somebody chose, at least 1.
+    draw, visitors
+        How many choose one of them, and how many different people chose any; logarithms.
+    returning
+        How many choices one person makes.
+    """
+
+    usual: _Column
+    held: _Column
+    draw: _Column
+    visitors: _Column
+    returning: _Column
+
+    @classmethod
+    def of(cls, attribute: Attribute, snapshot: Snapshot) -> "Commonly":
+        """Return what they say."""
+        members, counts = attribute.members, snapshot.popularity.counts
+        all_ = members.T @ counts
         held = np.maximum(members.T @ (counts > 0).astype(np.float32), 1)
         came = np.maximum(visitors(attribute, snapshot), 1)
-        features["loyalty"] = own / held[value]
-        features["draw"] = np.log1p(all_ / held)[value]
-        features["visitors"] = np.log1p(came)[value]
-        features["return"] = (all_ / came)[value]
-    return {f"{attribute.name}_{k}": np.where(told, v, np.nan).astype(np.float32) for k, v in features.items()}
+        usual = np.log((all_ + 1) / (counts.sum() + 1))
+        return cls(usual, held, np.log1p(all_ / held), np.log1p(came), all_ / came)
 
 
 def visitors(attribute: Attribute, snapshot: Snapshot) -> _Column:

@@ -33,7 +33,7 @@ class Nodes(NamedTuple):
     left, right
         Where the two ways lead.
     value
-        What a leaf adds.
+        What a leaf adds; of a node on the way, what it would add if it were a leaf.
     """
 
     roots: NDArray[np.int32]
@@ -67,7 +67,7 @@ class Forest:
             missing_left=all_["missing_go_to_left"].astype(np.bool_),
             left=(all_["left"] + shift).astype(np.int32),
             right=(all_["right"] + shift).astype(np.int32),
-            value=np.where(leaf, all_["value"], 0.0),
+            value=np.where(leaf, 1.0, grown.learning_rate) * all_["value"],
         )
         return cls(float(np.ravel(grown._baseline_prediction)[0]), nodes)  # noqa: SLF001 - as above
 

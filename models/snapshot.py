@@ -22,6 +22,9 @@ KEPT = 120
 RECENT_DAYS = 60.0
 """The half-life of what was chosen, for likeness to what is chosen lately."""
 
+EVEN = 1e-9
+"""A spread of no more than this is rounding: all scores are the same."""
+
 Indices = NDArray[np.intp]
 
 
@@ -170,44 +173,28 @@ def _find(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], ke
     closed = snapshot.chosen(people, candidates)
     scores = snapshot.scores(people, candidates)
     looked_at = np.zeros(closed.shape, np.bool_)
-    places: dict[str, NDArray[np.float32]] = {}
-    for name, values in scores.items():
-        open_ = np.where(closed, -np.inf, values)
-        best = _best(open_, kept)
+    for values in scores.values():
+        best = _best(np.where(closed, -np.inf, values), kept)
         np.put_along_axis(looked_at, best, values=True, axis=1)
-        places[name] = _log_places(best, closed.shape, kept)
     rows, columns = np.nonzero(looked_at & ~closed)
     features: dict[str, NDArray[np.float32]] = {}
     for name, values in scores.items():
         features[name] = values[rows, columns]
-        features[f"{name}_place"] = places[name][rows, columns]
-        features[f"{name}_standing"] = _standings(values, closed)[rows, columns]
+        features[f"{name}_standing"] = _standings(rows, features[name], len(people))
     return Found(people, rows, columns, features)
 
 
 def _best(scores: Scores, kept: int) -> Indices:
-    """Return the columns of the best of each row, best first, of shape (people, at most `kept`)."""
+    """Return the columns of the best of each row, in no order, of shape (people, at most `kept`)."""
     most = min(kept, scores.shape[1])
-    if most < scores.shape[1]:
-        best = np.argpartition(-scores, most - 1, axis=1)[:, :most]
-    else:
-        best = np.broadcast_to(np.arange(most), scores.shape)
-    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1)
+    if most == scores.shape[1]:
+        return np.broadcast_to(np.arange(most), scores.shape)
+    return np.argpartition(-scores, most - 1, axis=1)[:, :most]
 
 
-def _log_places(best: Indices, shape: tuple[int, int], kept: int) -> NDArray[np.float32]:
-    """Return the logarithm of each offer's place; the same far one for all that are not among the best."""
-    places = np.full(shape, np.log(4.0 * kept), np.float32)
-    steps = np.broadcast_to(np.log1p(np.arange(best.shape[1], dtype=np.float32)), best.shape)
-    np.put_along_axis(places, best, steps, axis=1)
-    return places
-
-
-def _standings(scores: Scores, closed: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return how many standard deviations a score is above the mean of the resident's open candidates."""
-    open_ = ~closed
-    n = np.maximum(open_.sum(axis=1, keepdims=True), 1)
-    mean = np.where(open_, scores, 0.0).sum(axis=1, keepdims=True) / n
-    spread = np.sqrt((np.where(open_, scores - mean, 0.0) ** 2).sum(axis=1, keepdims=True) / n)
-    return np.asarray((scores - mean) / np.where(spread > 1e-9, spread, 1.0), np.float32)  # noqa: PLR2004
+def _standings(rows: Indices, scores: Scores, people: int) -> Scores:
+    """Return how many standard deviations a score is above the mean of all that is looked at for the same resident."""
+    n = np.maximum(np.bincount(rows, minlength=people), 1)
+    above = scores - (np.bincount(rows, scores, people) / n)[rows]
+    spread = np.sqrt(np.bincount(rows, above**2, people) / n)
+    return np.asarray(above / np.where(spread > EVEN, spread, 1.0)[rows], np.float32)

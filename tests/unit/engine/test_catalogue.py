@@ -12,11 +12,12 @@ from engine.language import Localized
 from engine.offers import Kind, Offer, Status, card, decode, live
 from engine.taste import key
 from tests.factories import NOW, keyword, offer, place, series
+from tests.unit.engine.rankers import directions
 from tests.unit.engine.strategies import catalogues
 
 
-def loaded(*offers: Offer, dimensions: int = 0) -> Catalogue:
-    catalogue = Catalogue(dimensions)
+def loaded(*offers: Offer) -> Catalogue:
+    catalogue = Catalogue()
     catalogue.apply({o.id: o for o in offers})
     return catalogue
 
@@ -59,7 +60,7 @@ def test_live_are_those_that_the_vocabulary_calls_live(offers, later):
 @given(catalogues(most=60), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=40)
 def test_any_changes_lead_to_what_a_fresh_catalogue_holds(offers, seed):
-    random, catalogue, now = Random(seed), Catalogue(2), {}
+    random, catalogue, now = Random(seed), Catalogue(), {}
     for _ in range(8):
         changed = random.sample(list(offers), random.randint(0, len(offers)))
         changes = {id_: random.choice([None, offers[id_], offers[id_]]) for id_ in changed}
@@ -67,7 +68,7 @@ def test_any_changes_lead_to_what_a_fresh_catalogue_holds(offers, seed):
         now |= changes
         if random.random() < 0.5:
             catalogue.live(NOW)
-    fresh = loaded(*(o for o in now.values() if o is not None), dimensions=2)
+    fresh = loaded(*(o for o in now.values() if o is not None))
     assert facts(catalogue, NOW) == facts(fresh, NOW)
 
 
@@ -77,13 +78,13 @@ def test_two_thousand_rows_put_in_order_say_the_same():
         for n in range(2_000)
         for o in [series(f"t:{n}", [(n * 7) % 40, 41, 43], keywords=f"k{n % 9}", kind=list(Kind)[n % 3], place=place())]
     }
-    catalogue = Catalogue(3)
+    catalogue = Catalogue()
     for n, o in enumerate(offers.values()):
         catalogue.apply({o.id: o})
         if n in (5, 1_500):
             catalogue.live(NOW)
     catalogue.popularity({id_: (n, 50) for n, id_ in enumerate(offers)})
-    catalogue.factors({id_: np.full(3, n, np.float32) for n, id_ in enumerate(offers)})
+    catalogue.learn(directions({id_: np.full(3, n, np.float32) for n, id_ in enumerate(offers)}))
     before = facts(catalogue, NOW)
     catalogue.apply(dict.fromkeys(list(offers)[:1_200]))
     after = facts(catalogue, NOW)
@@ -94,9 +95,9 @@ def test_two_thousand_rows_put_in_order_say_the_same():
 
 
 def test_a_change_is_seen_at_once_and_keeps_what_is_known_beside_the_content():
-    catalogue = loaded(offer("t:1"), offer("t:2"), dimensions=2)
+    catalogue = loaded(offer("t:1"), offer("t:2"))
     catalogue.popularity({"t:1": (3.0, 12)})
-    catalogue.factors({"t:1": np.array([1, 2], np.float32)})
+    catalogue.learn(directions({"t:1": np.array([1, 2], np.float32)}))
     before = catalogue.live(NOW)
     catalogue.apply({"t:1": offer("t:1", seats_left=4), "t:2": None, "t:3": offer("t:3")})
     after = catalogue.live(NOW)
@@ -187,7 +188,9 @@ def test_slots_grow_wider_when_there_are_too_many_names():
 
 
 def test_rows_of_factors_begin_where_cache_lines_do():
-    columns = loaded(offer(), dimensions=64).live(NOW).columns
+    catalogue = loaded(offer())
+    catalogue.learn(directions({"test:1": np.zeros(64, np.float32)}))
+    columns = catalogue.live(NOW).columns
     assert columns.factors.ctypes.data % 64 == 0
 
 
@@ -231,3 +234,21 @@ def test_minutes_are_rounded_down_and_have_an_end():
     assert minute(datetime(1970, 1, 1, 0, 1, 59, tzinfo=UTC)) == 1
     assert minute(datetime(9999, 1, 1, tzinfo=UTC)) == NEVER
     assert minute(datetime(26, 9, 23, tzinfo=UTC)) == 0
+
+
+def test_offers_of_before_and_after_a_model_are_known_by_its_numbers():
+    catalogue = loaded(offer("t:1"), offer("t:2"))
+    assert catalogue.unknown() == []
+    before = catalogue.live(NOW)
+    catalogue.learn(directions({"t:2": np.array([1, 2], np.float32), "t:3": np.array([3, 4], np.float32)}))
+    catalogue.apply({"t:3": offer("t:3"), "t:4": offer("t:4")})
+    held = catalogue.live(NOW)
+    numbers = {id_: int(held.columns.number[catalogue.row(key(id_))]) for id_ in ("t:1", "t:2", "t:3", "t:4")}
+    assert numbers == {"t:1": -1, "t:2": 0, "t:3": 1, "t:4": -1}
+    assert sorted(catalogue.unknown()) == ["t:1", "t:4"]
+    assert held.columns.factors[catalogue.row(key("t:3"))].tolist() == [3, 4]
+    assert not held.columns.factors[catalogue.row(key("t:4"))].any()
+    assert before.ranker is None
+    assert before.columns.factors.shape[1] == 0
+    catalogue.learn(None)
+    assert (catalogue.live(NOW).columns.number[:4] == -1).all()

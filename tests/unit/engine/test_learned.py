@@ -35,7 +35,7 @@ def test_it_leans_to_what_the_weights_of_the_taste_say(live, count, located):
     length = np.sqrt(sum(v * v for v in wanted.values())) or 1
     evidence = float(np.abs(weights).sum())
     scale = TASTE_SCALE * evidence / (evidence + 6.0)
-    leaning, settled = from_taste(its.pack(), live, NOW, located=located)
+    leaning, settled, _ = from_taste(its.pack(), live, NOW, located=located)
     assert leaning.source is Source.INTERESTED
     assert dict(zip(leaning.slots.tolist(), leaning.adds.tolist(), strict=True)) == pytest.approx(
         {slot: scale * value * live.idf[slot] / length for slot, value in wanted.items()}, rel=1e-4, abs=1e-7

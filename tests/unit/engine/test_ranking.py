@@ -15,6 +15,7 @@ from engine.ranking import Filters, Ranked, Request, Spread, Weights, rank
 from engine.taste import key
 from tests.factories import NOW, offer, place, series
 from tests.reference import Reference, fits, fitting_start
+from tests.unit.engine.rankers import directions
 from tests.unit.engine.strategies import catalogues, queries
 
 WEIGHTS = Weights(popularity=0.3, near=0.25, soon=0.2, unknown=0.1)
@@ -40,8 +41,8 @@ def ids(catalogue: Catalogue, ranked: Ranked) -> list[str]:
     return [catalogue.live(NOW).ids[row] for row in ranked.rows.tolist()]
 
 
-def loaded(*offers: Offer, dimensions: int = 0) -> Catalogue:
-    catalogue = Catalogue(dimensions)
+def loaded(*offers: Offer) -> Catalogue:
+    catalogue = Catalogue()
     catalogue.apply({o.id: o for o in offers})
     return catalogue
 
@@ -101,9 +102,9 @@ def test_the_best_are_found_whatever_their_order(most, size, seed):
 @settings(deadline=None, max_examples=25)
 def test_factors_add_their_dot_product(size, seed):
     rng = np.random.default_rng(seed)
-    catalogue = loaded(*(offer(f"test:{n}", days=1) for n in range(size)), dimensions=64)
+    catalogue = loaded(*(offer(f"test:{n}", days=1) for n in range(size)))
     vectors = rng.normal(size=(size, 64)).astype(np.float32)
-    catalogue.factors({f"test:{n}": vector for n, vector in enumerate(vectors)})
+    catalogue.learn(directions({f"test:{n}": vector for n, vector in enumerate(vectors)}))
     direction = rng.normal(size=64).astype(np.float32)
     ranked = ask(catalogue, direction=direction, most=20)
     dots = np.sort(vectors @ direction)[::-1][:20]

@@ -1,0 +1,95 @@
+"""What answers and what learns work the same features out; that is held together here."""
+
+import numpy as np
+import pytest
+
+from engine.ranker import Chosen, Part
+from engine.taste import key
+from models import closer
+from models.artefact import Artefact
+from models.context import Setting, described
+from models.serving import ServingRanker
+from models.snapshot import found
+from tests.unit.models.trained import PEOPLE, card, learned
+from tests.unit.models.worlds import NOW, ahead
+
+
+@pytest.fixture(scope="module")
+def ranker():
+    return ServingRanker.of(Artefact("20261122T100000Z-0123456789ab", card(), learned()[3]))
+
+
+def history(person):
+    """What a resident of the small world chose, each once, at the latest time."""
+    items, interactions, _, _ = learned()
+    before = interactions.before(NOW)
+    own = before.taken(before.people == person)
+    offers = np.unique(own.offers)
+    times = np.array([own.times[own.offers == offer].max() for offer in offers])
+    return Chosen(np.array([key(items[n].id) for n in offers], np.uint64), times), offers
+
+
+def asked(ranker, person, off=frozenset()):
+    return ranker.facing(history(person)[0], NOW, off)
+
+
+def slowly(person, numbers):
+    """Return features and log-odds of some offers the way training does."""
+    _, interactions, _, model = learned()
+    before = interactions.before(NOW)
+    faced = model.facing(before, PEOPLE, NOW).snapshot
+    (pairs,) = found(faced, np.array([person]), numbers, kept=len(numbers))
+    told = described(pairs, faced, Setting.of(model.items), numbers)
+    return numbers[told.columns], told.features, model.blend.scores(told.features)
+
+
+@pytest.mark.parametrize("person", range(0, PEOPLE, 9))
+def test_an_answer_looks_at_the_same_features_as_training(ranker, person):
+    items = learned()[0]
+    numbers, features, odds = slowly(person, ahead(items))
+    facing = asked(ranker, person)
+    table = closer.describe(ranker.offers, facing.who, numbers.astype(np.int32), NOW, ranker.scratch())
+    for name, column in features.items():
+        assert table[:, closer.NAMES.index(name)] == pytest.approx(column, rel=2e-3, abs=2e-3, nan_ok=True), name
+    opinions = facing.opinions(numbers.astype(np.int32))
+    assert opinions.scores == pytest.approx(odds - odds.mean(), abs=0.02)
+    assert opinions.parts.sum(axis=1) == pytest.approx(opinions.scores, abs=1e-5)
+
+
+def test_the_blend_knows_no_feature_that_answers_lack():
+    assert set(learned()[3].blend.names) <= set(closer.NAMES)
+
+
+def test_room_is_left_as_it_was_found(ranker):
+    numbers = np.arange(12, dtype=np.int32)
+    first = asked(ranker, 0).opinions(numbers).scores
+    asked(ranker, 7).opinions(numbers)
+    assert (asked(ranker, 0).opinions(numbers).scores == first).all()
+    assert not ranker.scratch().profile.any()
+    assert not ranker.scratch().together.any()
+
+
+def test_of_what_is_unknown_or_chosen_already_nothing_is_thought(ranker):
+    chosen, offers = history(0)
+    told = asked(ranker, 0).opinions(np.array([-1, offers[0], ahead(learned()[0])[0]], np.int32))
+    assert told.scores[:2].tolist() == [0, 0]
+    assert ranker.facing(Chosen(np.array([1, 2], np.uint64), np.array([NOW, NOW])), NOW, frozenset()) is None
+    assert ranker.facing(Chosen(np.zeros(0, np.uint64), np.zeros(0)), NOW, frozenset()) is None
+    assert len(chosen.offers)
+
+
+@pytest.mark.parametrize("part", [Part.TOPIC, Part.ALIKE, Part.POPULAR, Part.PLACE, Part.ORGANISER, Part.TIME])
+def test_a_part_that_is_turned_off_moves_nothing(ranker, part):
+    numbers = ahead(learned()[0]).astype(np.int32)
+    everything = asked(ranker, 3).opinions(numbers).parts
+    without = asked(ranker, 3, frozenset({part}))
+    assert np.abs(without.opinions(numbers).parts[:, part]).max() == 0
+    assert np.abs(everything).max() > 1e-3
+    if part is Part.ALIKE:
+        assert not without.direction.any()
+
+
+def test_the_first_stage_finds_what_the_factors_find(ranker):
+    who = asked(ranker, 5)
+    exact = ranker.model.snapshot.factors.mixed @ who.who.folded
+    assert np.corrcoef(ranker.factors @ who.direction, exact)[0, 1] > 0.9
