@@ -58,6 +58,10 @@ class Scope(StrEnum):
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
     PARTNERS_WRITE = "partners:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    EXPOSURE_READ = "exposure:read"
+    EXPOSURE_WRITE = "exposure:write"
 
 
 class Standing(StrEnum):

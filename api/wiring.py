@@ -8,11 +8,13 @@ from functools import partial
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
+from api.exposure_feed import ExposureFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
 from api.my_data import DataView
 from api.seal import Seal
+from api.steering_feed import SteeringFeed
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
 from engine.consent import Register
@@ -27,6 +29,7 @@ from engine.online import Online
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
+from engine.records.exposures import ExposureRecords
 from engine.records.family import FamilyRecords
 from engine.records.imports import Imports
 from engine.records.invitations import InvitationRecords
@@ -39,9 +42,13 @@ from engine.records.personal import PersonalRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
+from engine.records.rules import RuleRecords
+from engine.records.uptakes import UptakeRecords
 from engine.removal import Remover
 from engine.residents import Residents
+from engine.rules import Floor, Rule
 from engine.settings import Settings
+from engine.steering import CitySteering
 from engine.suggestion import Suggester
 from engine.telemetry import logger
 from stream import topics
@@ -141,10 +148,12 @@ def remover(settings: Settings, stores: Stores) -> Remover:
 
 
 async def tidy(stores: Stores, now: datetime) -> None:
-    """Drop what is older than promised of accesses, and what is over of partners and logouts."""
+    """Drop what is older than promised of accesses and shows, and what is over of partners and logouts."""
     await AccessRecords(stores.database).sweep(now - KEPT)
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
+    await ExposureRecords(stores.database).sweep(now)
+    await UptakeRecords(stores.database).sweep(now)
 
 
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
@@ -179,6 +188,12 @@ class House:
     links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
+    steering: CitySteering
+    rules: RuleRecords[Rule]
+    floors: RuleRecords[Floor]
+    exposures: ExposureRecords
+    steering_feed: SteeringFeed
+    exposure_feed: ExposureFeed
     suggester: Suggester
     offers: OfferRecords
     publisher: Publisher
@@ -192,6 +207,8 @@ class House:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         self.suggester.warm_up(self.clock())
         await self.feed.open()
+        await self.steering_feed.open()
+        await self.exposure_feed.open()
         await self.links.open()
         await self.ends.open()
         try:
@@ -202,6 +219,8 @@ class House:
     async def close(self) -> None:
         """Stop following and disconnect."""
         await self.feed.close()
+        await self.steering_feed.close()
+        await self.exposure_feed.close()
         await self.links.close()
         await self.ends.close()
         await self.lag.close()
@@ -221,6 +240,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     """
     stores, seal = connect(settings), Seal.of(settings)
     catalogue = Catalogue()
+    steering, exposures = CitySteering(catalogue, settings.uptake_rate), ExposureRecords(stores.database)
+    rules, floors = RuleRecords(stores.database, Rule), RuleRecords(stores.database, Floor)
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
@@ -246,7 +267,13 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
-        suggester=Suggester(catalogue, stores.online, ledger, divisions),
+        steering=steering,
+        rules=rules,
+        floors=floors,
+        exposures=exposures,
+        steering_feed=SteeringFeed(steering, stores.database, rules, floors),
+        exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
+        suggester=Suggester(catalogue, stores.online, ledger, divisions, steering=steering),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),
