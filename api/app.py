@@ -17,6 +17,7 @@ from api.routes.accesses import AccessRoutes
 from api.routes.choices import ChoiceRoutes
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.exposure import ExposureRoutes
 from api.routes.family import FamilyRoutes
 from api.routes.gdpr import GdprRoutes
 from api.routes.grants import GrantRoutes
@@ -31,8 +32,10 @@ from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
 from api.routes.reach import ReachRoutes
 from api.routes.receipts import ReceiptRoutes
+from api.routes.rules import RuleRoutes
 from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
+from api.rule_versions import RuleTeller
 from api.terms import Terms
 from engine.errors import StoreUnavailable, VinkkiError
 from engine.telemetry import tell_waiting
@@ -87,6 +90,8 @@ def operations(house: "House") -> Sequence[Operation]:
         *SharingRoutes(gate, house.partners).operations(),
         *AccessRoutes(gate, house.residents, house.accesses).operations(),
         *LogoutRoutes(house.tokens, house.logouts, house.clock).operations(),
+        *RuleRoutes(gate, house.rules, RuleTeller(house.steering, known)).operations(),
+        *ExposureRoutes(gate, house.floors, house.exposures, house.steering).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *ReachRoutes(gate, house.offers, house.reach).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),

@@ -9,6 +9,7 @@
     │   ├── UnsupportedBody      not sent as application/json
     │   ├── InvalidLogout        not a logout token for us
     │   └── Faults               several fields at once
+    ├── VersionNeeded            a change does not say which version it is made on
     ├── Unauthenticated          no token, or one that does not hold
     └── Forbidden                the token holds, but not for this
 """
@@ -75,6 +76,12 @@ class InvalidLogout(engine.InvalidInput):
         super().__init__(detail, field="logout_token")
 
 
+class VersionNeeded(engine.VinkkiError):
+    """A change is made on a version that you have seen; send its `ETag` as the header `If-Match`."""
+
+    code = "version_needed"
+
+
 class Faults(engine.InvalidInput):
     """Several fields cannot be used; correct each one that is named and send it again."""
 
@@ -109,6 +116,7 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     engine.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     engine.UnknownNotice: HTTPStatus.CONFLICT,
     engine.NotFound: HTTPStatus.NOT_FOUND,
+    engine.Outdated: HTTPStatus.PRECONDITION_FAILED,
     engine.ConsentRequired: HTTPStatus.FORBIDDEN,
     engine.NotYours: HTTPStatus.FORBIDDEN,
     engine.NotForMinors: HTTPStatus.FORBIDDEN,
@@ -121,6 +129,7 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidLogout: HTTPStatus.BAD_REQUEST,
+    VersionNeeded: HTTPStatus.PRECONDITION_REQUIRED,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
 }

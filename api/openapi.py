@@ -12,7 +12,7 @@ from api.faults import END
 from api.operations import Answer, Operation
 from engine.choices import FAMILIES
 from engine.consent import Purpose
-from engine.errors import InvalidInput, Unavailable, VinkkiError
+from engine.errors import InvalidInput, Outdated, Unavailable, VinkkiError
 from engine.removal import SECTIONS
 
 VERSION = "1.0.0"
@@ -29,6 +29,14 @@ An unknown field or parameter is refused by name.
 _REF = "#/components/schemas/{name}"
 _ALWAYS: tuple[type[VinkkiError], ...] = (Unavailable,)
 _TEXT = {"type": "string", "minLength": 1}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The `ETag` of the version that the change is made on; `*` for whichever is the last.",
+    "schema": {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
+    "example": "*",
+}
 _PATH: Mapping[str, tuple[str, Any, str]] = {
     "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
     "section": ("A section of the answer of `data`.", {"type": "string", "enum": list(SECTIONS)}, "activity"),
@@ -42,6 +50,7 @@ _PATH: Mapping[str, tuple[str, Any, str]] = {
     "value": ("A keyword's or a place's id, or a kind.", _TEXT, "yso:p965"),
     "dependant": ("The UUID of somebody whose guardian one is.", PERSON_SCHEMA, "b3b0cf5e-6a1d-4a55-8f43-6d6d5a1f0c77"),
     "helper": ("A helper's UUID.", PERSON_SCHEMA, "0f9a4c1e-52c7-4a0e-9d3a-1f2b3c4d5e6f"),
+    "rule": ("The id of a rule or a floor.", _TEXT, "b41c7a3f0d925e68"),
     "purpose": ("A purpose of `/v1/purposes`.", {"type": "string", "enum": list(Purpose)}, "activity"),
 }
 
@@ -85,7 +94,11 @@ def _operation(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "description": operation.description,
         "tags": [operation.tag],
-        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.form)],
+        "parameters": [
+            *_path_parameters(operation.path),
+            *_query_parameters(operation.form),
+            *([_IF_MATCH] if operation.on_version else []),
+        ],
         "responses": _responses(operation, refs),
         "security": [],
     }
@@ -137,6 +150,8 @@ def _responses(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
         kinds |= {errors.Unauthenticated, errors.Forbidden}
     if operation.form is not None or operation.path.count("{"):
         kinds.add(InvalidInput)
+    if operation.on_version:
+        kinds |= {InvalidInput, Outdated, errors.VersionNeeded}
     if operation.body is not None:
         kinds |= {InvalidInput, errors.MalformedBody, errors.BodyTooLarge, errors.UnsupportedBody}
     statuses = sorted({errors.status_of(kind) for kind in kinds})

@@ -45,6 +45,8 @@ class Operation:
         What a service's token needs; None where no token is needed.
     keyed
         Whether a partner's key is needed.
+    on_version
+        Whether it changes a version that the header `If-Match` names.
     """
 
     method: str
@@ -62,6 +64,7 @@ class Operation:
     problems: Sequence[type[VinkkiError]] = ()
     scope: Scope | None = None
     keyed: bool = False
+    on_version: bool = False
 
 
 @dataclass(frozen=True)

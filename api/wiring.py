@@ -8,12 +8,14 @@ from functools import partial
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
+from api.exposure_feed import ExposureFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
 from api.my_data import DataView
 from api.reach_runs import ReachRuns
 from api.seal import Seal
+from api.steering_feed import SteeringFeed
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
 from engine.consent import Register
@@ -29,6 +31,7 @@ from engine.reach import Reach
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
+from engine.records.exposures import ExposureRecords
 from engine.records.family import FamilyRecords
 from engine.records.imports import Imports
 from engine.records.invitations import InvitationRecords
@@ -42,9 +45,13 @@ from engine.records.reach import ReachRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
+from engine.records.rules import RuleRecords
+from engine.records.uptakes import UptakeRecords
 from engine.removal import Remover
 from engine.residents import Residents
+from engine.rules import Floor, Rule
 from engine.settings import Settings
+from engine.steering import CitySteering
 from engine.suggestion import Suggester
 from engine.telemetry import logger
 from stream import topics
@@ -144,10 +151,12 @@ def remover(settings: Settings, stores: Stores) -> Remover:
 
 
 async def tidy(stores: Stores, now: datetime) -> None:
-    """Drop what is older than promised of accesses, and what is over of partners and logouts."""
+    """Drop what is older than promised of accesses and shows, and what is over of partners and logouts."""
     await AccessRecords(stores.database).sweep(now - KEPT)
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
+    await ExposureRecords(stores.database).sweep(now)
+    await UptakeRecords(stores.database).sweep(now)
 
 
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
@@ -182,6 +191,12 @@ class House:
     links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
+    steering: CitySteering
+    rules: RuleRecords[Rule]
+    floors: RuleRecords[Floor]
+    exposures: ExposureRecords
+    steering_feed: SteeringFeed
+    exposure_feed: ExposureFeed
     suggester: Suggester
     reach: ReachRuns
     offers: OfferRecords
@@ -196,6 +211,8 @@ class House:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         self.suggester.warm_up(self.clock())
         await self.feed.open()
+        await self.steering_feed.open()
+        await self.exposure_feed.open()
         await self.links.open()
         await self.ends.open()
         try:
@@ -207,6 +224,8 @@ class House:
         """Stop following and disconnect."""
         await self.reach.close()
         await self.feed.close()
+        await self.steering_feed.close()
+        await self.exposure_feed.close()
         await self.links.close()
         await self.ends.close()
         await self.lag.close()
@@ -226,10 +245,13 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     """
     stores, seal = connect(settings), Seal.of(settings)
     catalogue = Catalogue()
+    steering, exposures = CitySteering(catalogue, settings.uptake_rate), ExposureRecords(stores.database)
+    rules, floors = RuleRecords(stores.database, Rule), RuleRecords(stores.database, Floor)
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
-    suggester, counts = Suggester(catalogue, stores.online, ledger, divisions), Counts(seal.secret)
+    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering)
+    counts = Counts(seal.secret)
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
@@ -253,6 +275,12 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
+        steering=steering,
+        rules=rules,
+        floors=floors,
+        exposures=exposures,
+        steering_feed=SteeringFeed(steering, stores.database, rules, floors),
+        exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
         suggester=suggester,
         reach=ReachRuns(reach, counts, seal, stores.online, clock),
         offers=stores.offers,

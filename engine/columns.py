@@ -151,6 +151,7 @@ class Row(NamedTuple):
     title: int
     place: int
     area: int
+    source: int
     keywords: int
     counts: int
     slots: Sequence[int]
@@ -177,7 +178,7 @@ class Columns:
         Seats left; -1 for unlimited.
     x, y
         Metres east and north of the city's middle; `FAR_METRES` where unknown.
-    series, place, area
+    series, place, area, source
         Slots; `area` is the neighbourhood, else the district.
     title
         See `title_number`.
@@ -213,6 +214,7 @@ class Columns:
     title: NDArray[np.int32]
     place: NDArray[np.int32]
     area: NDArray[np.int32]
+    source: NDArray[np.int32]
     keywords: NDArray[np.int32]
     counts: NDArray[np.int32]
     slots: NDArray[np.uint16] | NDArray[np.uint32]
@@ -278,6 +280,7 @@ def encode_row(offer: Offer, vocabulary: Vocabulary, dates_from: int) -> Row:
         title=title_number(offer.name),
         place=vocabulary.add(f"place:{offer.place.id}", offer.place.name) if offer.place else 0,
         area=_area(point, vocabulary),
+        source=vocabulary.add(f"source:{offer.source}"),
         keywords=sum(vocabulary.families[slot] == "keyword" for slot in slots),
         counts=len(slots),
         slots=slots,

@@ -6,6 +6,7 @@
     ├── Misconfigured            a setting is missing or unsafe
     ├── InvalidInput             what came in cannot be used; names the field
     │   └── UnknownNotice        a consent names a wording that is not in force
+    ├── Outdated                 somebody else has changed it meanwhile
     ├── NotFound                 no such offer, purpose or resident
     │   └── Erased               the resident was erased meanwhile
     ├── ConsentRequired          the resident has not allowed this use
@@ -57,6 +58,12 @@ class UnknownNotice(InvalidInput):
     """The notice version is not the one in force; read /v1/purposes and ask the resident again."""
 
     code = "unknown_notice"
+
+
+class Outdated(VinkkiError):
+    """Somebody has changed it meanwhile; read it anew, and send its `ETag` as `If-Match`."""
+
+    code = "outdated"
 
 
 class NotFound(VinkkiError):

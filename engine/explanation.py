@@ -17,8 +17,9 @@ from engine.language import Language
 from engine.profile import Leaning, Source, joined
 from engine.ranker import PARTS, Part
 from engine.ranking import Filters, Ranked, Weights
-from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason
+from engine.reasons import HELSINKI, MOST_REASONS, Code, Reason, say
 from engine.sayings import ALL, NUMBER, Sayings
+from engine.steering import Mark
 
 NEAR_METRES = 3_000.0
 SOON_MINUTES = 3 * 24 * 60
@@ -85,6 +86,9 @@ _PLAIN = Plain(
 )
 
 
+_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED, Mark.GIVEN_ROOM: Code.GIVEN_ROOM}
+
+
 class Asked(NamedTuple):
     """What an answer was made from, as far as reasons may speak of it."""
 
@@ -142,6 +146,22 @@ class Explainer:
             today = asked.now.astimezone(HELSINKI).date()
             said = self._said[asked.language] = Sayings(self._vocabulary, self._divisions, asked.language, today)
         return said
+
+
+def with_marks(
+    reasons: Sequence[tuple[Reason, ...]], marks: NDArray[np.uint8], language: Language
+) -> list[tuple[Reason, ...]]:
+    """Return the offers' reasons behind those of the city's doing (`engine.steering.Mark`).
+
+    Parameters
+    ----------
+    marks
+        Of each offer. Shape (n,).
+    """
+    return [
+        (*(say(_MARKED[mark], "", language) for mark in _MARKED if mark & its), *own)[:MOST_REASONS] if its else own
+        for its, own in zip(marks.tolist(), reasons, strict=True)
+    ]
 
 
 def _facts(columns: Columns) -> Facts:

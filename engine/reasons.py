@@ -30,6 +30,8 @@ free               free offers were asked for, and it is one
 last_seats         at most 5 seats are left
 enrolment_closing  enrolment ends within three days
 enrolment_opened   enrolment began within the last seven days
+highlighted        a rule of the city's pins or boosts it: always said, and first
+given_room         it belongs to those that the city lets be shown no less than a floor: always said
 when_and_where     nothing above: its date and place
 =================  ====================================================================================================
 """
@@ -79,6 +81,8 @@ class Code(StrEnum):
     LAST_SEATS = "last_seats"
     ENROLMENT_CLOSING = "enrolment_closing"
     ENROLMENT_OPENED = "enrolment_opened"
+    HIGHLIGHTED = "highlighted"
+    GIVEN_ROOM = "given_room"
     WHEN_AND_WHERE = "when_and_where"
 
 
@@ -171,6 +175,14 @@ _SENTENCES: Mapping[Code, _Texts] = {
     Code.LAST_SEATS: _texts("Paikkoja jäljellä: {}", "Platser kvar: {}", "Places left: {}"),
     Code.ENROLMENT_CLOSING: _texts("Ilmoittautuminen päättyy: {}", "Anmälan stänger: {}", "Enrolment closes: {}"),
     Code.ENROLMENT_OPENED: _texts("Ilmoittautuminen avautui: {}", "Anmälan öppnade: {}", "Enrolment opened: {}"),
+    Code.HIGHLIGHTED: _texts(
+        "Kaupunki nostaa tämän esiin{}", "Staden lyfter fram detta{}", "The city highlights this{}"
+    ),
+    Code.GIVEN_ROOM: _texts(
+        "Kaupunki haluaa, että tämäkin löytyy{}",
+        "Staden vill att också detta hittas{}",
+        "The city wants this to be found too{}",
+    ),
     Code.WHEN_AND_WHERE: _texts("{}", "{}", "{}"),
 }
 

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         7.0, gt=0, description="Older interactions are refused; also how long ids are remembered"
     )
     future_limit_seconds: float = Field(300.0, ge=0, description="How far ahead of our clock a client's may be")
+    uptake_rate: float = Field(
+        0.02, gt=0, le=1, description="Seats that a show in the first place takes, until an offer's own rate is known"
+    )
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of a worker's own metrics; 0: none")
     store_patience_seconds: float = Field(
         600.0, gt=0, description="How long the worker waits for a store before it stops"

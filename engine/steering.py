@@ -1,16 +1,38 @@
 """What the city puts beside the ranking, whoever asks: an amount for each row, and rows that come first.
 
-It moves offers among those that fit a request; it lets in none that the request's filters leave out.
+It moves offers among those that fit a request; it lets in none that the request's filters leave out. All of it is
+worked out when a rule, the offers or the minute changes, for each scenario once: an answer only looks it up.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
+from enum import IntFlag
+from itertools import count
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.catalogue import Live
+from engine.capacity import USUAL_RATE, Uptake, price, told
+from engine.catalogue import Catalogue, Live
+from engine.columns import minute
+from engine.exposure import Share, Tally, gini, share_of
+from engine.matching import Mask, matching
+from engine.rules import USUAL_STRENGTH, Effect, Floor, Rule, Target
 from engine.scenario import Scenario
+from engine.taste import key
+
+MOST_PINNED = 5
+"""How many offers are pinned in a scenario at most: the city leads a list, and does not fill it."""
+MOST_MOVED = 1.0
+"""How far rules move a score together, to either side."""
+
+
+class Mark(IntFlag):
+    """Why an offer stands higher than its score alone would have it: what its reasons must not keep back."""
+
+    HIGHLIGHTED = 1
+    GIVEN_ROOM = 2
 
 
 class Steered(NamedTuple):
@@ -24,11 +46,14 @@ class Steered(NamedTuple):
         What each row's score gains or loses, on the scale of the first stage; -inf leaves it out. Shape (rows,).
     pinned
         Rows to come first where they fit the request, in this order.
+    marks
+        `Mark` of each row; empty where none has any. Shape (rows,) or (0,).
     """
 
     version: Hashable
     adds: NDArray[np.float32]
     pinned: Sequence[int] = ()
+    marks: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
 
 class Steering(Protocol):
@@ -36,3 +61,191 @@ class Steering(Protocol):
 
     def steered(self, scenario: Scenario, live: Live) -> Steered:
         """Return what holds now: a look-up, since every answer asks."""
+
+    def showed(self, live: Live, rows: Sequence[int]) -> None:
+        """Count what an answer shows, best first."""
+
+
+class Exposed(NamedTuple):
+    """How what was shown is spread over the offers of now.
+
+    Attributes
+    ----------
+    offers, shown
+        How many there are, and how many of them were shown at all.
+    shows, gini
+        Of them together; and how unevenly they have them, from 0 to 1.
+    groups
+        By the id of their floor.
+    """
+
+    offers: int
+    shown: int
+    shows: float
+    gini: float
+    groups: Mapping[str, Share]
+
+
+class CitySteering:
+    """Holds what the city has set, and works out what that means for the offers of now.
+
+    Parameters
+    ----------
+    catalogue
+        The offers. Everything here happens in the thread that changes them.
+    usual_rate
+        Seats that a show in the first place takes, where nothing more is known of an offer.
+    """
+
+    def __init__(self, catalogue: Catalogue, usual_rate: float = USUAL_RATE) -> None:
+        self._catalogue = catalogue
+        self._usual_rate = usual_rate
+        self._rules: Sequence[Rule] = ()
+        self._floors: Mapping[str, Floor] = {}
+        self._lifts: Sequence[tuple[float, Target]] = ()
+        self._uptakes: dict[str, Uptake] = {}
+        self._prices: Mapping[str, float] = {}
+        self._tally = Tally()
+        self._held: dict[Scenario, Steered] = {}
+        self._of: dict[Scenario, Live] = {}
+
+    def rules(self, rules: Sequence[Rule]) -> None:
+        """Put other rules in force, the earlier ones first; each from its beginning to its end."""
+        self._rules = rules
+        self._of = {}
+
+    def floors(self, floors: Mapping[str, Floor]) -> None:
+        """Set other floors of exposure, by id; they lift with the next `exposed`."""
+        self._floors = floors
+
+    def showed(self, live: Live, rows: Sequence[int]) -> None:
+        """Count what an answer shows, best first."""
+        self._tally.note(live.ids, rows)
+
+    def take_shows(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the counts of shows since they were last taken; and those of offers whose seats are limited."""
+        counts, seats = self._tally.take(), self._catalogue.live(now).columns.seats
+        rows = {id_: self._catalogue.row(key(id_)) for id_ in counts}
+        limited = {id_: counts[id_] for id_, row in rows.items() if row is not None and seats[row] > 0}
+        return counts, limited
+
+    def give_back(self, counts: Mapping[str, float]) -> None:
+        """Count again what was taken and could not be kept."""
+        self._tally.give_back(counts)
+
+    def exposure(self, totals: Mapping[str, float], floors: Mapping[str, Floor], now: datetime) -> Exposed:
+        """Return how shows, by offer, are spread over the offers of now and over the groups of floors."""
+        live = self._catalogue.live(now)
+        shows = np.zeros(len(live.next))
+        for id_, its in totals.items():
+            if (row := self._catalogue.row(key(id_))) is not None:
+                shows[row] = its
+        groups = {
+            id_: share_of(matching(floor.target, self._catalogue, live)[live.rows], shows[live.rows], floor.share)
+            for id_, floor in floors.items()
+        }
+        of_now = shows[live.rows]
+        return Exposed(len(of_now), int((of_now > 0).sum()), float(of_now.sum()), gini(of_now), groups)
+
+    def exposed(self, totals: Mapping[str, float], now: datetime) -> None:
+        """Lift the groups below their floors, by the shows of the last days by offer."""
+        groups = self.exposure(totals, self._floors, now).groups
+        lifts = [(round(share.lift, 2), self._floors[id_].target) for id_, share in groups.items() if share.lift > 0]
+        if lifts != self._lifts:
+            self._lifts, self._of = lifts, {}
+
+    def uptakes(self, known: Mapping[str, Uptake], *, whole: bool) -> None:
+        """Take note of what is known of seats, by offer; where it is the whole, of no other offer there is anything."""
+        self._uptakes = {**({} if whole else self._uptakes), **known}
+
+    def reprice(self, now: datetime) -> None:
+        """Work out anew what offers with few seats cost, from what is known and was shown since."""
+        seats, counts, moment = self._catalogue.live(now).columns.seats, self._tally.counts, now.timestamp()
+        prices = dict[str, float]()
+        for id_ in self._uptakes.keys() | counts.keys():
+            row = self._catalogue.row(key(id_))
+            if row is not None and (left := int(seats[row])) > 0:
+                its = told(self._uptakes.get(id_, Uptake(left)), left, counts.get(id_, 0.0), moment)
+                if (cost := round(price(its, self._usual_rate), 1)) > 0:
+                    prices[id_] = cost
+        if prices != self._prices:
+            self._prices, self._of = prices, {}
+
+    def count(self, target: Target, now: datetime) -> int:
+        """Return how many offers that may be suggested now a target means."""
+        return int(matching(target, self._catalogue, self._catalogue.live(now)).sum())
+
+    def steered(self, scenario: Scenario, live: Live) -> Steered:
+        """Return what holds at the minute of `live`; worked out with the first question after something changed."""
+        if self._of.get(scenario) is not live:
+            fresh, held = self._worked_out(scenario, live), self._held.get(scenario)
+            if held is None or not _same(held, fresh):
+                self._held[scenario] = fresh._replace(version=next(_versions))
+            self._of[scenario] = live
+        return self._held[scenario]
+
+    def _worked_out(self, scenario: Scenario, live: Live) -> Steered:
+        moved = np.zeros(len(live.next), np.float32)
+        shown, out, pinned = np.zeros(len(moved), np.bool_), np.zeros(len(moved), np.bool_), list[int]()
+        for rule in self._rules:
+            if scenario not in rule.scenarios or not _holds(rule, live.minute):
+                continue
+            meant = matching(rule.target, self._catalogue, live)
+            strength = np.float32(rule.strength or USUAL_STRENGTH)
+            match rule.effect:
+                case Effect.EXCLUDE:
+                    out |= meant
+                case Effect.BURY:
+                    moved[meant] -= strength
+                case Effect.BOOST:
+                    moved[meant] += strength
+                case Effect.PIN:
+                    pinned += self._in_order(rule, meant, live)
+        shown |= moved > 0
+        first = [row for row in dict.fromkeys(pinned) if not out[row]][:MOST_PINNED]
+        shown[first] = True
+        lifts, prices = self._lifted(live), self._priced(live)
+        adds = np.clip(moved, -MOST_MOVED, MOST_MOVED) + lifts - prices
+        adds[out] = -np.inf
+        marks = shown * np.uint8(Mark.HIGHLIGHTED) | (lifts >= _TOLD_LIFT) * np.uint8(Mark.GIVEN_ROOM)
+        return Steered(0, adds, tuple(first), marks if marks.any() else _NO_MARKS)
+
+    def _lifted(self, live: Live) -> NDArray[np.float32]:
+        """Return what the floors of exposure add to each row: of several groups, the strongest lift."""
+        lifts = np.zeros(len(live.next), np.float32)
+        for lift, target in self._lifts:
+            meant = matching(target, self._catalogue, live)
+            lifts[meant] = np.maximum(lifts[meant], np.float32(lift))
+        return lifts
+
+    def _priced(self, live: Live) -> NDArray[np.float32]:
+        """Return what each row costs for want of seats."""
+        prices = np.zeros(len(live.next), np.float32)
+        for id_, cost in self._prices.items():
+            if (row := self._catalogue.row(key(id_))) is not None and row < len(prices):
+                prices[row] = cost
+        return prices
+
+    def _in_order(self, rule: Rule, meant: Mask, live: Live) -> list[int]:
+        """Return the rows of a pin: as it names them, else the soonest first."""
+        if rule.target.offers:
+            return [row for row in self._catalogue.rows([key(id_) for id_ in rule.target.offers]) if meant[row]]
+        rows = np.flatnonzero(meant)
+        soonest: list[int] = rows[np.argsort(live.next[rows], kind="stable")][:MOST_PINNED].tolist()
+        return soonest
+
+
+_TOLD_LIFT = 0.02
+"""A lift from which on reasons tell of it: less moves next to nothing."""
+_versions = count(1)
+_NO_MARKS = np.zeros(0, np.uint8)
+
+
+def _holds(rule: Rule, now: int) -> bool:
+    return (rule.valid_from is None or minute(rule.valid_from) <= now) and now < minute(rule.valid_until)
+
+
+def _same(one: Steered, other: Steered) -> bool:
+    return (
+        one.pinned == other.pinned and np.array_equal(one.adds, other.adds) and np.array_equal(one.marks, other.marks)
+    )

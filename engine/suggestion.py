@@ -23,7 +23,7 @@ from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
-from engine.explanation import Asked, Explainer
+from engine.explanation import Asked, Explainer, with_marks
 from engine.folding import Observation, fold
 from engine.known import NOTHING_KNOWN, Known, SealedState, known, without_permit
 from engine.language import Localized
@@ -255,7 +255,12 @@ class Suggester:
         shown, moved = _ranked(live, request, plan)
         asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
         reasons = self._explainer.reasons(asked, plan.leanings, shown, moved)
-        cards = map(msgspec.Raw, live.cards.many(shown.rows.tolist()))
+        if request.steered is not None and len(request.steered.marks):
+            reasons = with_marks(reasons, request.steered.marks[shown.rows], query.language)
+        rows = shown.rows.tolist()
+        if self._steering is not None:
+            self._steering.showed(live, rows)
+        cards = map(msgspec.Raw, live.cards.many(rows))
         parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
         _suggestions(basis).inc()
@@ -264,6 +269,9 @@ class Suggester:
     def _request(self, live: Live, plan: "_Plan", now: datetime) -> Request:
         """Return what is asked of the first stage."""
         slots, adds = joined(plan.leanings)
+        steered = None if self._steering is None else self._steering.steered(plan.query.scenario, live)
+        if steered is not None and plan.manner is ALIKE:
+            steered = steered._replace(pinned=())  # nothing is like another thing by being pinned
         return Request(
             filters=filters(plan.query, plan.birth_year, self._catalogue.vocabulary, now),
             weights=plan.manner.weights,
@@ -272,7 +280,7 @@ class Suggester:
             closed=plan.closed,
             never=plan.never,
             direction=NO_DIRECTION if plan.facing is None else plan.facing.direction,
-            steered=None if self._steering is None else self._steering.steered(plan.query.scenario, live),
+            steered=steered,
         )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import parameters
+from api import parameters, scenarios
 from api.access import UUID_PATTERN, Scope
 from api.faults import END
 from api.gate import Gate
@@ -26,6 +26,7 @@ from engine.query import Fit, Query
 from engine.reasons import Reason
 from engine.records.offers import OfferRecords
 from engine.residents import Interests, Residents
+from engine.scenario import Scenario
 from engine.suggestion import Suggester, Suggestions
 from engine.telemetry import WITHOUT_PERMIT
 from stream.publisher import Publisher
@@ -54,19 +55,21 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     languages: Annotated[tuple[LanguageCode, ...], msgspec.Meta(description="Languages spoken, any of them")] = ()
     age: Annotated[int, msgspec.Meta(ge=0, le=120, description="Fits somebody of so many years")] | None = None
     access: Annotated[tuple[Access, ...], msgspec.Meta(description="Features needed, all of them")] = ()
+    scenario: Annotated[Scenario, msgspec.Meta(description=scenarios.DESCRIPTION)] = Scenario.APP_HOME
 
-    def query(self) -> Query:
-        """Return what is asked.
+    def query(self, now: datetime) -> Query:
+        """Return what is asked at `now`.
 
         Raises
         ------
         InvalidInput
-            A position outside the city, a radius without one, a time that is none, or an unknown language.
+            A position outside the city, a radius or a scenario that needs one without, a time that is none, or an
+            unknown language.
         """
         if self.radius_metres is not None and self.near is None:
             raise InvalidInput("A radius needs a position: give `near` too.", field="radius_metres")
         starts_from, until = parameters.span(self.from_, self.to)
-        return Query(
+        asked = Query(
             language=self.lang,
             limit=self.limit,
             kinds=self.kind,
@@ -78,7 +81,9 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             languages=parameters.languages(self.languages),
             age=self.age,
             access=self.access,
+            scenario=self.scenario,
         )
+        return scenarios.completed(asked, now)
 
 
 class Chosen(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -203,7 +208,7 @@ class SuggestionRoutes:
         """Answer `GET /v1/residents/{id}/suggestions`."""
         person = await self.gate.resident(request, Scope.SUGGESTIONS_READ)
         asked = parameters.read(request.scope["query_string"], AskedFor)
-        query = asked.query()
+        query = asked.query(self.gate.clock())
         if asked.for_ is not None:
             caller = await self.gate.caller(request)
             person = await self.gate.named(caller, asked.for_, Scope.SUGGESTIONS_READ)
@@ -225,19 +230,19 @@ class SuggestionRoutes:
         """Answer `GET /v1/suggestions`. What is chosen may tell of who chose it: no cache on the way keeps it."""
         await self.gate.visitor(request)
         asked = parameters.read(request.scope["query_string"], Chosen)
-        told = self.suggester.chosen(asked.query(), asked.interests(), self.gate.clock())
+        told = self.suggester.chosen(asked.query(self.gate.clock()), asked.interests(), self.gate.clock())
         return Response(told.json(), headers=PRIVATE, media_type=JSON)
 
     async def popular(self, request: Request) -> Response:
         """Answer `GET /v1/offers/popular`."""
         await self.gate.visitor(request)
-        query = parameters.read(request.scope["query_string"], Asked).query()
+        query = parameters.read(request.scope["query_string"], Asked).query(self.gate.clock())
         return _open(self.suggester.popular(query, self.gate.clock()))
 
     async def similar(self, request: Request) -> Response:
         """Answer `GET /v1/offers/{offer}/similar`."""
         await self.gate.visitor(request)
-        query = parameters.read(request.scope["query_string"], Asked).query()
+        query = parameters.read(request.scope["query_string"], Asked).query(self.gate.clock())
         offer = await found(self.offers, request)
         return _open(self.suggester.similar(offer, query, self.gate.clock()))
 

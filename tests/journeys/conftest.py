@@ -100,7 +100,8 @@ def make_offer(topic: str, number: int, kind: Kind = Kind.COURSE, **more: Any) -
         "free": number % 2 == 0,
         "description": Localized("Pitkä kuvaus."),
     }
-    return Offer(id=f"journey:{topic}-{number}", source="journey", kind=kind, **(usual | more))
+    its = {"id": f"journey:{topic}-{number}"} | usual | more
+    return Offer(source="journey", kind=kind, **its)
 
 
 @dataclass

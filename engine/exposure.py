@@ -1,0 +1,109 @@
+"""How much offers are shown, and the floors below which the city lets no group of them fall. Nothing of a person.
+
+A show counts by its place in a list, as much as people look there: ``1 / log2(place + 1)``, from the first to the
+`PLACES`-th. A group's share is that of all shows of the last `DAYS` days that its offers of now have had. Below its
+floor each of its offers is lifted::
+
+    lift = MOST_LIFT * min(1, max(0, (1.1 - share / floor) / 0.2))
+
+which is whole up to 90 % of the floor and fades until 10 % above it, so that a share comes to rest near its floor. An
+offer of several groups gets the strongest of their lifts.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PLACES = 20
+DAYS = 7
+KEPT_DAYS = 90
+MOST_LIFT = 0.25
+"""On the scale of scores: what an interest of medium strength adds."""
+
+WORTH: Sequence[float] = tuple((1 / np.log2(np.arange(PLACES) + 2)).tolist())
+"""What a show counts for at each place."""
+_AIM, _FADE = 1.1, 0.2
+
+
+class Share(NamedTuple):
+    """A group's part in what is shown: its offers of now, their shows, the part of all shows, and the lift."""
+
+    offers: int
+    shows: float
+    share: float
+    lift: float
+
+
+class Tally:
+    """Counts the shows of offers until somebody takes the counts away."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, float] = {}
+
+    def note(self, ids: Sequence[str], rows: Sequence[int]) -> None:
+        """Count a list that was shown, best first.
+
+        Parameters
+        ----------
+        ids
+            Of all rows of the catalogue.
+        rows
+            What was shown.
+        """
+        counts = self.counts
+        for row, worth in zip(rows, WORTH, strict=False):
+            id_ = ids[row]
+            counts[id_] = counts.get(id_, 0.0) + worth
+
+    def take(self) -> dict[str, float]:
+        """Return the counts and begin anew."""
+        taken, self.counts = self.counts, {}
+        return taken
+
+    def give_back(self, counts: Mapping[str, float]) -> None:
+        """Count again what was taken and could not be kept."""
+        for id_, shows in counts.items():
+            self.counts[id_] = self.counts.get(id_, 0.0) + shows
+
+
+def lift(share: float, floor: float) -> float:
+    """Return what is added to the scores of a group with this share of shows.
+
+    Examples
+    --------
+    >>> [round(lift(share, 0.10), 3) for share in (0.0, 0.09, 0.10, 0.11, 0.5)]
+    [0.25, 0.25, 0.125, 0.0, 0.0]
+    """
+    return MOST_LIFT * min(1.0, max(0.0, (_AIM - share / floor) / _FADE))
+
+
+def share_of(group: NDArray[np.bool_], shows: NDArray[np.float64], floor: float) -> Share:
+    """Return a group's part in the shows; while nothing was shown, nothing is lifted.
+
+    Parameters
+    ----------
+    group
+        Which offers are its. Shape (n,).
+    shows
+        Of each offer. Shape (n,).
+    """
+    whole, its = float(shows.sum()), float(shows[group].sum())
+    if whole <= 0:
+        return Share(int(group.sum()), 0.0, 0.0, 0.0)
+    return Share(int(group.sum()), its, its / whole, lift(its / whole, floor))
+
+
+def gini(values: NDArray[np.float64]) -> float:
+    """Return the Gini coefficient: 0 where all have the same, towards 1 where one has everything.
+
+    Examples
+    --------
+    >>> gini(np.array([1.0, 1.0])), gini(np.array([0.0, 0.0, 0.0, 1.0])), gini(np.array([]))
+    (0.0, 0.75, 0.0)
+    """
+    whole, n = float(values.sum()), len(values)
+    if whole <= 0:
+        return 0.0
+    return float(2 * np.dot(np.arange(1, n + 1), np.sort(values)) / (n * whole) - (n + 1) / n)
