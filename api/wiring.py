@@ -13,6 +13,7 @@ from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
 from api.my_data import DataView
+from api.reach_runs import ReachRuns
 from api.seal import Seal
 from api.steering_feed import SteeringFeed
 from engine.accesses import KEPT
@@ -26,6 +27,7 @@ from engine.family import Family
 from engine.intake import Intake
 from engine.ledger import ConsentLedger
 from engine.online import Online
+from engine.reach import Reach
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
@@ -39,6 +41,7 @@ from engine.records.logouts import LogoutRecords
 from engine.records.offers import OfferRecords
 from engine.records.partners import PartnerRecords
 from engine.records.personal import PersonalRecords
+from engine.records.reach import ReachRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
@@ -195,6 +198,7 @@ class House:
     steering_feed: SteeringFeed
     exposure_feed: ExposureFeed
     suggester: Suggester
+    reach: ReachRuns
     offers: OfferRecords
     publisher: Publisher
     lag: LagReader
@@ -218,6 +222,7 @@ class House:
 
     async def close(self) -> None:
         """Stop following and disconnect."""
+        await self.reach.close()
         await self.feed.close()
         await self.steering_feed.close()
         await self.exposure_feed.close()
@@ -245,6 +250,9 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
+    counts = Counts(seal.secret)
+    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering)
+    reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
     return House(
@@ -257,7 +265,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
         seal=seal,
-        counts=Counts(seal.secret),
+        counts=counts,
         personal=PersonalRecords(stores.database),
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),
@@ -273,7 +281,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         exposures=exposures,
         steering_feed=SteeringFeed(steering, stores.database, rules, floors),
         exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
-        suggester=Suggester(catalogue, stores.online, ledger, divisions, steering=steering),
+        suggester=suggester,
+        reach=ReachRuns(reach, counts, seal, stores.online, clock),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),
