@@ -58,11 +58,11 @@ class Scope(StrEnum):
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
     PARTNERS_WRITE = "partners:write"
-    AUDIENCES_READ = "audiences:read"
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPOSURE_READ = "exposure:read"
     EXPOSURE_WRITE = "exposure:write"
+    AUDIENCES_READ = "audiences:read"
 
 
 class Standing(StrEnum):

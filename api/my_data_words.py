@@ -86,11 +86,6 @@ BASES: Mapping[str, Localized] = {
     "personal": Localized("Toimintasi perusteella", "Utifrån det du gör", "From your activity"),
     "stated": Localized("Kertomasi perusteella", "Utifrån det du berättat", "From what you told us"),
     "popular": Localized("Suosittua", "Populärt", "Popular"),
-    "alike": Localized(
-        "Mitä samoja asioita valinneet valitsevat",
-        "Vad de väljer som valt samma saker",
-        "What those choose who chose the same",
-    ),
 }
 REASONS: Mapping[str, Localized] = {
     "topic": Localized("Aiheet, jotka kiinnostavat minua", "Ämnen som intresserar mig", "Topics that interest me"),
@@ -101,6 +96,11 @@ REASONS: Mapping[str, Localized] = {
     "time": Localized("Ajat, jotka sopivat minulle", "Tider som passar mig", "Times that suit me"),
     "organiser": Localized("Järjestäjät, joista pidän", "Arrangörer jag gillar", "Organisers I like"),
     POPULAR: Localized("Mikä on suosittua", "Vad som är populärt", "What is popular"),
+    "alike": Localized(
+        "Mitä samoja asioita valinneet valitsevat",
+        "Vad de väljer som valt samma saker",
+        "What those choose who chose the same",
+    ),
 }
 """The families of reasons that can be turned off, as switches name them."""
 _MORE = Localized("ja {} muuta", "och {} andra", "and {} more")

@@ -1,24 +1,15 @@
-"""What may be used of a resident for one answer: asked for at that moment, each permit for its own part.
-
-=============  ======================================================================================================
-permit         opens
-=============  ======================================================================================================
-``activity``   the taste (`engine.taste`), what was looked at a moment ago, and which offers are settled
-``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters; what is avoided
-``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
-=============  ======================================================================================================
-"""
+"""What may be used of a resident for one answer: each permit is asked for when it is needed, and opens its own part."""
 
 from datetime import date, datetime
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from engine import telemetry
 from engine.consent import Consents, Permit, Purpose
 from engine.residents import Interests
+from engine.telemetry import WITHOUT_PERMIT
 
 # A counter is found by its labels at the cost of a dozen reads of a dictionary: once for each is enough.
-without_permit = cache(telemetry.WITHOUT_PERMIT.labels)
+without_permit = cache(WITHOUT_PERMIT.labels)
 
 
 class SealedState(Protocol):
@@ -47,24 +38,26 @@ class Known(NamedTuple):
     """The birth date of a dependant: what is known to be for other ages is left out, whatever else may be used."""
 
 
-NOTHING_KNOWN = Known(None, Interests(), located=False)
+NOTHING = Known(None, Interests(), located=False)
+"""Of somebody of whom nothing may be used."""
 
 
 def known(sealed: SealedState, consents: Consents, now: datetime) -> Known:
     """Ask for each permit, and open what it opens."""
-    activity = _permit(consents, Purpose.ACTIVITY, now)
-    interests = _permit(consents, Purpose.INTERESTS, now)
+    activity = permit(consents, Purpose.ACTIVITY, now)
+    interests = permit(consents, Purpose.INTERESTS, now)
     return Known(
         taste=None if activity is None else sealed.packed_taste(activity),
         interests=(interests and sealed.interests(interests)) or Interests(),
-        located=_permit(consents, Purpose.LOCATION, now) is not None,
-        record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
+        located=permit(consents, Purpose.LOCATION, now) is not None,
+        record=permit(consents, Purpose.MEASUREMENT, now) or permit(consents, Purpose.LEARNING, now),
         off=consents.off,
         born=consents.born,
     )
 
 
-def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
+def permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
+    """Return leave for a purpose; that there is none is counted."""
     answer = consents.permit(purpose, now)
     if isinstance(answer, Permit):
         return answer

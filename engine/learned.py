@@ -137,6 +137,26 @@ def settled(octets: NDArray[np.uint8], extent: Extent) -> NDArray[np.uint64]:
 
 
 @compiled
+def chosen(octets: NDArray[np.uint8], extent: Extent) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+    """Return the hashes of the offers that the latest word on them chooses, and when, in Unix seconds; latest first."""
+    offers, times, says = (
+        np.empty(extent.touches, np.uint64),
+        np.empty(extent.touches),
+        np.empty(extent.touches, np.int64),
+    )
+    n, at = 0, extent.start + extent.features + HASH_BYTES * extent.features
+    for _ in range(extent.touches):
+        stamp, offer = whole(octets, at, HASH_BYTES), whole(octets, at + HASH_BYTES, HASH_BYTES)
+        word = _SAYS[stamp & _CODES]
+        at += 2 * HASH_BYTES
+        if word != 0 and not (offers[:n] == offer).any():
+            offers[n], times[n], says[n] = offer, float(stamp >> TYPE_BITS) / _TICKS, word
+            n += 1
+    yes = np.flatnonzero(says[:n] > 0)[:_MOST]
+    return offers[yes], times[yes]
+
+
+@compiled
 def with_looks(  # noqa: PLR0913 - a kernel takes arrays
     slots: NDArray[np.int32],
     adds: NDArray[np.float32],
@@ -226,23 +246,3 @@ def place_of(slots: NDArray[np.int32], slot: int) -> int:
     while m < len(slots) and slots[m] != slot:
         m += 1
     return m
-
-
-@compiled
-def chosen(octets: NDArray[np.uint8], extent: Extent) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
-    """Return the hashes of the offers that the latest word on them chooses, and when, in Unix seconds; latest first."""
-    offers, times, says = (
-        np.empty(extent.touches, np.uint64),
-        np.empty(extent.touches),
-        np.empty(extent.touches, np.int64),
-    )
-    n, at = 0, extent.start + extent.features + HASH_BYTES * extent.features
-    for _ in range(extent.touches):
-        stamp, offer = whole(octets, at, HASH_BYTES), whole(octets, at + HASH_BYTES, HASH_BYTES)
-        word = _SAYS[stamp & _CODES]
-        at += 2 * HASH_BYTES
-        if word != 0 and not (offers[:n] == offer).any():
-            offers[n], times[n], says[n] = offer, float(stamp >> TYPE_BITS) / _TICKS, word
-            n += 1
-    yes = np.flatnonzero(says[:n] > 0)[:_MOST]
-    return offers[yes], times[yes]

@@ -1,6 +1,15 @@
 """What to suggest to whom: permits, then eligible offers ranked, varied and explained.
 
-What is used of a resident is asked for at the moment of use, and each permit opens its own part (`engine.known`).
+What is used of a resident is asked for at the moment of use, and each permit opens its own part:
+
+=============  ======================================================================================================
+permit         opens
+=============  ======================================================================================================
+``activity``   the taste (`engine.taste`), what was looked at a moment ago, and which offers are settled
+``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters; what is avoided
+``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
+=============  ======================================================================================================
+
 Families of reasons that the resident has turned off (`engine.choices`) count nowhere, and so no reason speaks of them.
 A point in the request (`Query.near`) needs none: it is used for this answer and kept nowhere. Where nothing may be
 used, or nothing can be read, the answer is what is popular here and now, and says so.
@@ -25,7 +34,7 @@ from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer, with_marks
 from engine.folding import Observation, fold
-from engine.known import NOTHING_KNOWN, Known, SealedState, known, without_permit
+from engine.known import NOTHING, Known, SealedState, known, without_permit
 from engine.language import Localized
 from engine.offers import Kind, Offer
 from engine.profile import (
@@ -168,15 +177,16 @@ class Suggester:
         scratch, offer = Catalogue(), Offer(id="warm-up", source="warm-up", kind=Kind.SPACE, name=Localized())
         scratch.apply({offer.id: offer})
         Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
-        look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
-        taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
-        _learned(Known(taste, Interests(), located=False), scratch, now, frozenset())
-        live = scratch.live(now)
-        learned.chosen(np.frombuffer(Taste().pack(), np.uint8), learned.Extent(START, 0, 0))
+        live, packed = scratch.live(now), Taste().pack()
+        learned.chosen(np.frombuffer(packed, np.uint8), learned.Extent(START, 0, 0))
         pinned = Steered(None, np.zeros(1, np.float32), (0,))
         leaning = from_offer(offer, live)
         asked = Request(Filters(), OPEN.weights, leaning.slots, leaning.adds, steered=pinned)
         pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread), 1)
+        look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
+        taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
+        known = Known(taste, Interests(), located=False)
+        _learned(known, scratch, now, known.off)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
@@ -186,7 +196,7 @@ class Suggester:
         self, resident: Pseudonym | None, query: Query, now: datetime
     ) -> tuple[Suggestions, Impression | None]:
         """Return what to suggest, and the record of it where the resident lets it be kept."""
-        known = NOTHING_KNOWN if resident is None else await self._known(resident, now)
+        known = NOTHING if resident is None else await self._known(resident, now)
         basis, plan = self._planned(known, query, now)
         answer = self._answer(basis, plan, now)
         return answer, _impression(answer, known.record)
@@ -207,8 +217,9 @@ class Suggester:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        facing, of = _facing(known, live, chosen, now), of_age(told, known.born, now)
-        return basis, _Plan(of, manner, birth_year, [taught, stated], closed, never, facing)
+        facing = _facing(known, live, chosen, now)
+        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [taught, stated], closed, never, facing)
+        return basis, plan
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -238,7 +249,7 @@ class Suggester:
             consents = sealed.consents or await self._ledger.consents(resident)
         except StoreUnavailable:
             without_permit(Purpose.ACTIVITY, "unreadable").inc()
-            return NOTHING_KNOWN
+            return NOTHING
         return known(sealed, consents, now)
 
     def ranked(self, its: Known, query: Query, now: datetime) -> tuple[Request, Ranked]:
@@ -246,7 +257,7 @@ class Suggester:
         _, plan = self._planned(its, query, now)
         live = self._catalogue.live(now)
         request = self._request(live, plan, now)._replace(steered=None)
-        return request, _ranked(live, request, plan)[0]
+        return request, rank(live, request, query.limit, plan.manner.spread)
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
         """Make an answer in steps: what is asked, what is ranked, why, and how it is told."""
