@@ -15,11 +15,14 @@ _PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
 _LINK = text("INSERT INTO residents (person, pseudonym) VALUES (:person, :pseudonym) ON CONFLICT (person) DO NOTHING")
 _INTERESTS = text("SELECT content::text FROM interests WHERE resident = :resident")
 # What was told before the latest grant is as good as forgotten already.
-_TOLD = text("""
+_UNDER_CONSENT = """
     SELECT i.resident, i.content::text AS content FROM interests i
     JOIN consents c ON c.resident = i.resident AND c.purpose = 'interests' AND c.granted AND i.updated >= c.since
     WHERE i.resident = ANY(:residents)
-""")
+"""
+_TOLD = text(_UNDER_CONSENT)
+# What is removed meanwhile (`engine.records.removals`) is waited for, so that it is not written again.
+_CHANGED = text(f"{_UNDER_CONSENT} FOR UPDATE OF i")
 # Whoever writes the resident's rows waits for this one, so that of two changes at once none is lost.
 _LOCK = text("SELECT FROM consents WHERE resident = :resident AND purpose = 'interests' FOR UPDATE")
 _TELL = text("""
@@ -77,7 +80,7 @@ class ResidentRecords:
         """
         async with self._database.begin() as connection:
             await connection.execute(_LOCK, {"resident": resident})
-            held = (await connection.execute(_TOLD, {"residents": [resident]})).one_or_none()
+            held = (await connection.execute(_CHANGED, {"residents": [resident]})).one_or_none()
             told = change(Interests() if held is None else msgspec.json.decode(held.content, type=Interests))
             values = {"resident": resident, "content": msgspec.json.encode(told).decode(), "now": now}
             kept = (await connection.execute(_TELL, values)).rowcount

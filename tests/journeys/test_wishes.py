@@ -69,3 +69,15 @@ async def test_what_is_avoided_is_seen_exported_removed_and_forgotten(resident):
     await resident.decide("interests")
     assert of("chess", await suggested(resident))
     assert told["avoided"]["keywords"] == []
+
+
+async def test_what_is_removed_while_another_thing_is_avoided_stays_removed(resident):
+    await resident.decide("interests")
+    names = [f"yso:p{n}" for n in range(8)]
+    await resident.call("PUT", f"{resident.path}/interests", json={"avoided": {"keywords": names}})
+    gone = (resident.call("DELETE", f"{resident.path}/{AVOIDED}/topic/{name}") for name in names)
+    more = (resident.call("PUT", f"{resident.path}/{AVOIDED}/place/tprek:{n}") for n in range(8))
+    assert {answer.status_code for answer in await asyncio.gather(*more, *gone)} == {200, 204}
+    left = (await resident.call("GET", f"{resident.path}/interests")).json()["avoided"]
+    assert (left["keywords"], len(left["places"])) == ([], 8)
+    assert (await resident.suggestions())["basis"] == "stated"

@@ -77,7 +77,6 @@ def every_operation():
                 "feed",
                 "lag",
                 "suggester",
-                "reach",
                 "partners",
                 "accesses",
                 "logouts",
