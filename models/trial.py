@@ -8,6 +8,7 @@ import numpy as np
 
 from models.content import Content
 from models.context import Setting
+from models.exposure import share
 from models.lessons import HORIZON, Past
 from models.popular import Popularity
 from models.recommender import LONGEST, Ranked, Recommender
@@ -42,7 +43,11 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
         if len(ranked):
             recommender = Recommender.fit(past, fold.starts, fold.candidates)
             people = np.unique(fold.people).astype(np.intp)
-            found |= {(fold.number, one.person): one for one in recommender.ranked(people, ranked)}
+            shared = share(list(recommender.ranked(people, ranked)), len(ranked))
+            told(
+                f"Exposure: Gini {shared.gini:.3f} among the first ten, shared out with strength {shared.strength:.2f}"
+            )
+            found |= {(fold.number, one.person): one for one in shared.ranked}
     return Suggested({key: one.offers for key, one in found.items()}, {key: one.odds for key, one in found.items()})
 
 
