@@ -182,7 +182,8 @@ def _calibration(found: Report) -> Iterator[Node]:
         "p",
         f"Of every offer on a list of “{found.runs[0]}” the re-ranker says how likely the resident is to choose it. "
         f"Chances and what happened lie {found.calibration.error:.4f} apart, in the mean over predictions. It learns "
-        "from residents who chose something, each of whom counts alike: of those who choose much it expects too little. "
+        "from residents who chose something, each of whom counts alike, so of those who choose much it expects too "
+        "little. "
         "Of residents without a history no chance is told; they get what is popular.",
     )
     alt = "What happened against the predicted chance; the figures are in the table below."
