@@ -12,6 +12,7 @@ from api.exposure_feed import ExposureFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
+from api.model_feed import ModelFeed
 from api.my_data import DataView
 from api.reach_runs import ReachRuns
 from api.seal import Seal
@@ -60,6 +61,8 @@ from stream.watchdog import LagReader
 
 Clock = Callable[[], datetime]
 log = logger("api")
+MODELS = "models"
+"""The folder of the home that trainings publish in."""
 COMMAND_PATIENCE_SECONDS = 60.0
 """Nobody waits at a web page for a command: it rides out a broker that is slow or restarting."""
 
@@ -191,6 +194,7 @@ class House:
     links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
+    models: ModelFeed
     steering: CitySteering
     rules: RuleRecords[Rule]
     floors: RuleRecords[Floor]
@@ -211,6 +215,7 @@ class House:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         self.suggester.warm_up(self.clock())
         await self.feed.open()
+        await self.models.open()
         await self.steering_feed.open()
         await self.exposure_feed.open()
         await self.links.open()
@@ -224,6 +229,7 @@ class House:
         """Stop following and disconnect."""
         await self.reach.close()
         await self.feed.close()
+        await self.models.close()
         await self.steering_feed.close()
         await self.exposure_feed.close()
         await self.links.close()
@@ -275,6 +281,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
+        models=ModelFeed(settings.home / MODELS, catalogue, stores.offers),
         steering=steering,
         rules=rules,
         floors=floors,

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     uptake_rate: float = Field(
         0.02, gt=0, le=1, description="Seats that a show in the first place takes, until an offer's own rate is known"
     )
+    train_every_hours: float = Field(
+        24.0, ge=0, description="How often a worker has a model trained, ten minutes after its start at first; 0: never"
+    )
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of a worker's own metrics; 0: none")
     store_patience_seconds: float = Field(
         600.0, gt=0, description="How long the worker waits for a store before it stops"
