@@ -60,6 +60,8 @@ class Size:
         How many times freshness is looked at.
     scanned
         How many residents a search for leaks goes through.
+    taught
+        How many residents a model is made of.
     """
 
     offers: int = catalogue.OFFERS
@@ -69,6 +71,7 @@ class Size:
     events: int = 16_000
     probes: int = 40
     scanned: int = 100_000
+    taught: int = 2_000
 
 
 class Ground:
