@@ -8,13 +8,13 @@ from engine.errors import StoreUnavailable
 from engine.exposure import DAYS
 from engine.records.exposures import ExposureRecords
 from engine.records.uptakes import UptakeRecords
-from engine.steering import CitySteering
+from engine.steering import NEW_SHOWS, CitySteering
 from engine.telemetry import logger
 
 log = logger("api")
 PRICED_SECONDS = 1.0
-FLUSHED_PRICINGS, READ_PRICINGS = 3, 30
-"""How often counts are written, and those of all processes read: in pricings."""
+FLUSHED_PRICINGS, READ_PRICINGS, KNOWN_PRICINGS = 3, 15, 3600
+"""How often counts are written, those of the last days of all processes read, and older ones: in pricings."""
 
 
 class ExposureFeed:
@@ -45,6 +45,7 @@ class ExposureFeed:
 
     async def open(self) -> None:
         """Read what was shown, then go on in the background."""
+        await self.recall()
         await self.read()
         self._living = asyncio.create_task(self._live())
 
@@ -60,6 +61,10 @@ class ExposureFeed:
         now = self._clock()
         self._steering.uptakes(await self._uptakes.pending(), whole=True)
         self._steering.exposed(await self._exposures.totals(DAYS, now), now)
+
+    async def recall(self) -> None:
+        """Take note of what is not new, since many have seen it."""
+        self._steering.known(await self._exposures.known(NEW_SHOWS, self._clock()))
 
     async def flush(self) -> None:
         """Keep what was counted; what cannot be kept is counted on."""
@@ -82,6 +87,8 @@ class ExposureFeed:
             pricings += 1
             if pricings % FLUSHED_PRICINGS == 0:
                 await self._tried(self.flush)
+            if pricings % KNOWN_PRICINGS == 0:
+                await self._tried(self.recall)
             if pricings % READ_PRICINGS == 0:
                 await self._tried(self.read)
             self._steering.reprice(self._clock())

@@ -86,7 +86,7 @@ _PLAIN = Plain(
 )
 
 
-_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED, Mark.GIVEN_ROOM: Code.GIVEN_ROOM}
+_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED, Mark.GIVEN_ROOM: Code.GIVEN_ROOM, Mark.NEW: Code.NEW}
 
 
 class Asked(NamedTuple):

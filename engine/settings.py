@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     uptake_rate: float = Field(
         0.02, gt=0, le=1, description="Seats that a show in the first place takes, until an offer's own rate is known"
     )
+    exploration_share: float = Field(
+        0.1, ge=0, le=1, description="Of all answers, how many try an offer that few have seen, in one place"
+    )
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of a worker's own metrics; 0: none")
     store_patience_seconds: float = Field(
         600.0, gt=0, description="How long the worker waits for a store before it stops"

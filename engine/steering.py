@@ -4,10 +4,11 @@ It moves offers among those that fit a request; it lets in none that the request
 worked out when a rule, the offers or the minute changes, for each scenario once: an answer only looks it up.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import IntFlag
 from itertools import count
+from random import sample
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ from engine.taste import key
 
 MOST_PINNED = 5
 """How many offers are pinned in a scenario at most: the city leads a list, and does not fill it."""
+NEW_SHOWS = 50.0
+"""From so many shows in the first place on, an offer is not new any more."""
+MOST_FRESH = 256
+"""How many new offers may be tried until others are drawn."""
 MOST_MOVED = 1.0
 """How far rules move a score together, to either side."""
 
@@ -33,6 +38,15 @@ class Mark(IntFlag):
 
     HIGHLIGHTED = 1
     GIVEN_ROOM = 2
+    NEW = 4
+    """Given by `engine.novelty`, to the one that it tries."""
+
+
+class Fresh(NamedTuple):
+    """Offers that few have seen yet: a sample of their rows, and how much they were shown. Shape (n,), both."""
+
+    rows: NDArray[np.uint32] = np.zeros(0, np.uint32)
+    shows: NDArray[np.float64] = np.zeros(0)
 
 
 class Steered(NamedTuple):
@@ -48,12 +62,15 @@ class Steered(NamedTuple):
         Rows to come first where they fit the request, in this order.
     marks
         `Mark` of each row; empty where none has any. Shape (rows,) or (0,).
+    fresh
+        What may be tried as new.
     """
 
     version: Hashable
     adds: NDArray[np.float32]
     pinned: Sequence[int] = ()
     marks: NDArray[np.uint8] = np.zeros(0, np.uint8)
+    fresh: Fresh = Fresh()
 
 
 class Steering(Protocol):
@@ -106,6 +123,8 @@ class CitySteering:
         self._uptakes: dict[str, Uptake] = {}
         self._prices: Mapping[str, float] = {}
         self._tally = Tally()
+        self._known: set[str] = set()
+        self._fresh: Mapping[str, float] = {}
         self._held: dict[Scenario, Steered] = {}
         self._of: dict[Scenario, Live] = {}
 
@@ -149,10 +168,15 @@ class CitySteering:
 
     def exposed(self, totals: Mapping[str, float], now: datetime) -> None:
         """Lift the groups below their floors, by the shows of the last days by offer."""
+        self._freshen(totals, now)
         groups = self.exposure(totals, self._floors, now).groups
         lifts = [(round(share.lift, 2), self._floors[id_].target) for id_, share in groups.items() if share.lift > 0]
         if lifts != self._lifts:
             self._lifts, self._of = lifts, {}
+
+    def known(self, ids: Iterable[str]) -> None:
+        """Take note of offers that many have seen already: they are not new, whatever was shown of late."""
+        self._known |= set(ids)
 
     def uptakes(self, known: Mapping[str, Uptake], *, whole: bool) -> None:
         """Take note of what is known of seats, by offer; where it is the whole, of no other offer there is anything."""
@@ -179,8 +203,8 @@ class CitySteering:
         """Return what holds at the minute of `live`; worked out with the first question after something changed."""
         if self._of.get(scenario) is not live:
             fresh, held = self._worked_out(scenario, live), self._held.get(scenario)
-            if held is None or not _same(held, fresh):
-                self._held[scenario] = fresh._replace(version=next(_versions))
+            version = held.version if held is not None and _same(held, fresh) else next(_versions)
+            self._held[scenario] = fresh._replace(version=version)
             self._of[scenario] = live
         return self._held[scenario]
 
@@ -208,7 +232,21 @@ class CitySteering:
         adds = np.clip(moved, -MOST_MOVED, MOST_MOVED) + lifts - prices
         adds[out] = -np.inf
         marks = shown * np.uint8(Mark.HIGHLIGHTED) | (lifts >= _TOLD_LIFT) * np.uint8(Mark.GIVEN_ROOM)
-        return Steered(0, adds, tuple(first), marks if marks.any() else _NO_MARKS)
+        return Steered(0, adds, tuple(first), marks if marks.any() else _NO_MARKS, self._tried(live))
+
+    def _freshen(self, totals: Mapping[str, float], now: datetime) -> None:
+        """Draw anew which offers may be tried as new."""
+        self._known |= {id_ for id_, shows in totals.items() if shows >= NEW_SHOWS}
+        live = self._catalogue.live(now)
+        new = [id_ for row in live.rows.tolist() if (id_ := live.ids[row]) not in self._known]
+        drawn = sample(new, min(MOST_FRESH, len(new)))
+        self._fresh, self._of = {id_: totals.get(id_, 0.0) for id_ in drawn}, {}
+
+    def _tried(self, live: Live) -> Fresh:
+        """Return what may be tried as new of the rows of now."""
+        rows = {row: shows for id_, shows in self._fresh.items() if (row := self._catalogue.row(key(id_))) is not None}
+        of_now = {row: shows for row, shows in rows.items() if row < len(live.next)}
+        return Fresh(np.array([*of_now], np.uint32), np.array([*of_now.values()]))
 
     def _lifted(self, live: Live) -> NDArray[np.float32]:
         """Return what the floors of exposure add to each row: of several groups, the strongest lift."""
