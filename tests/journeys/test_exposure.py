@@ -11,6 +11,7 @@ from sqlalchemy import text
 from api.issuer import DemoIssuer, address
 from api.routes.exposure import EXAMPLE
 from engine.capacity import Uptake
+from engine.language import Localized
 from engine.records.uptakes import UptakeRecords
 from tests.journeys.conftest import Resident, command, free_port, is_ready
 from tests.journeys.test_bad_input import is_problem
@@ -152,6 +153,8 @@ async def test_a_new_offer_is_tried_in_the_fourth_place_and_its_chance_is_kept(c
     """Another API process of the same city, which tries one in every answer."""
     base, its = f"http://127.0.0.1:{(port := free_port())}", city.settings
     parts = {f"VINKKI_{name.upper()}": getattr(its, name) for name in ("kafka", "database", "redis")}
+    names = [Localized("Uutuus " + letter) for letter in "abcdefghijklmno"]
+    await city.write(*(city.offer("garden", 70 + n, name=name) for n, name in enumerate(names)))
     env, home = {**os.environ, **parts, "VINKKI_EXPLORATION_SHARE": "1"}, str(its.home)
     with command("serve", "--home", home, "--port", str(port), log=tmp_path / "api.log", env=env):
         async with httpx.AsyncClient(base_url=base, timeout=20) as http:

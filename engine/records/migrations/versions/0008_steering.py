@@ -42,13 +42,6 @@ COMMENT ON TABLE uptakes IS 'Shows of offers with limited seats since those were
 """
 
 
-IMPRESSIONS = """
-ALTER TABLE impressions ADD COLUMN tried_place smallint, ADD COLUMN tried_propensity double precision;
-COMMENT ON COLUMN impressions.tried_propensity IS 'With what probability the offer in that place was shown there';
-"""
-
-
 def upgrade() -> None:
     op.execute(RULES)
     op.execute(EXPOSURES)
-    op.execute(IMPRESSIONS)
