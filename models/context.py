@@ -44,11 +44,16 @@ class Attribute:
     @classmethod
     def of(cls, name: str, values: Sequence[Hashable | None]) -> "Attribute":
         """Return an attribute from each offer's value."""
-        numbers = {value: n for n, value in enumerate(dict.fromkeys(v for v in values if v is not None))}
+        numbers = numbered(values)
         codes = np.array([-1 if value is None else numbers[value] for value in values], np.intp)
         has = np.flatnonzero(codes >= 0)
         cells = (np.ones(len(has), np.float32), (has, codes[has]))
         return cls(name, codes, csr_array(cells, shape=(len(values), len(numbers))))
+
+
+def numbered(values: Sequence[Hashable | None]) -> dict[Hashable, int]:
+    """Return a number for each value, in the order in which they come first."""
+    return {value: n for n, value in enumerate(dict.fromkeys(value for value in values if value is not None))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +75,31 @@ class Setting:
     @classmethod
     def of(cls, items: Sequence[Item]) -> "Setting":
         """Return the setting of offers; attributes that none of them has are left out."""
-        local = [_local(item) for item in items]
-        values: dict[str, list[Hashable | None]] = {
-            "organiser": [item.organiser for item in items],
-            "venue": [item.venue for item in items],
-            "area": [item.area for item in items],
-            "kind": [item.kind for item in items],
-            "weekday": [time and time.weekday() for time in local],
-            "hour": [time and time.hour // _HOURS for time in local],
-        }
-        told = [Attribute.of(name, column) for name, column in values.items() if any(v is not None for v in column)]
-        starts = np.array([np.nan if item.starts is None else item.starts for item in items])
-        return cls(tuple(told), starts, np.array([_point(item) for item in items]).reshape(-1, 2))
+        told = [Attribute.of(name, its) for name, its in values_of(items).items() if any(v is not None for v in its)]
+        return cls(tuple(told), starts_of(items), points_of(items))
+
+
+def values_of(items: Sequence[Item]) -> dict[str, list[Hashable | None]]:
+    """Return each offer's value of every attribute, by the attribute's name."""
+    local = [_local(item) for item in items]
+    return {
+        "organiser": [item.organiser for item in items],
+        "venue": [item.venue for item in items],
+        "area": [item.area for item in items],
+        "kind": [item.kind for item in items],
+        "weekday": [time and time.weekday() for time in local],
+        "hour": [time and time.hour // _HOURS for time in local],
+    }
+
+
+def starts_of(items: Sequence[Item]) -> NDArray[np.float64]:
+    """Return when offers start (`Setting.starts`)."""
+    return np.array([np.nan if item.starts is None else item.starts for item in items], np.float64)
+
+
+def points_of(items: Sequence[Item]) -> NDArray[np.float64]:
+    """Return where offers are (`Setting.points`)."""
+    return np.array([_point(item) for item in items]).reshape(-1, 2)
 
 
 def _local(item: Item) -> datetime | None:

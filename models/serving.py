@@ -1,12 +1,13 @@
-"""A published model, ready to answer: for one resident at a time, and of a hundred offers what each deserves.
+"""A published model, ready to answer: for one resident at a time, what each of a hundred offers deserves.
 
 What is known of offers lies in arrays that compiled loops read (`models.closer`); who asks is folded in, and forgotten
-with the answer.
+with the answer. Offers that came after the training are added from what they say.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from threading import local
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,14 @@ from engine.ranker import PARTS, Chosen, Facing, Opinions, Part
 from engine.taste import key
 from models import closer
 from models.artefact import Artefact
-from models.blend import Blend
 from models.collaborative import Ease
-from models.context import GATHERING, Attribute, Commonly, Setting
-from models.item import item
+from models.context import GATHERING, points_of, starts_of, values_of
+from models.facets import Facets
+from models.item import Item, item
 from models.model import Model
-from models.snapshot import Snapshot
+from models.projection import Projection
+from models.text import TextSpace
+from models.values import Valued, valued
 
 COARSE = 16
 """Dimensions of the factors for the first stage: the most telling directions of all."""
@@ -56,7 +59,7 @@ _PARTS = np.array([_part(name) for name in closer.NAMES], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """A model in front of one resident (`engine.ranker.Facing`)."""
 
     ranker: "ServingRanker"
@@ -87,15 +90,21 @@ class ServingRanker:
     ----------
     factors, basis, covariance
         The coarse factors of offers, their directions among all factors, and how all factors vary together.
+    values
+        What is known of the values of each of `closer.ATTRIBUTES`.
     """
 
     name: str
-    model: Model
     offers: closer.Offers
     judges: closer.Judges
     factors: NDArray[np.float32]
     basis: NDArray[np.float32]
     covariance: NDArray[np.float32]
+    values: Mapping[str, Valued]
+    text: TextSpace
+    facets: Facets
+    projection: Projection
+    map: NDArray[np.float32]
     _keys: NDArray[np.uint64]
     _numbers: NDArray[np.int32]
     _local: local = field(default_factory=local)
@@ -109,27 +118,33 @@ class ServingRanker:
         ModelRefused
             Its re-ranker looks at what is not known of offers here.
         """
-        return cls._of(artefact.name, artefact.model, _judges(artefact))
-
-    @classmethod
-    def _of(
-        cls, name: str, model: Model, judges: closer.Judges, basis: NDArray[np.float32] | None = None
-    ) -> "ServingRanker":
+        model = artefact.model
         mixed = model.snapshot.factors.mixed
         told = mixed[np.abs(mixed).sum(axis=1) > 0]
         covariance = np.cov(told.T).astype(np.float32) if len(told) > 1 else np.eye(mixed.shape[1], dtype=np.float32)
-        if basis is None:
-            directions: NDArray[np.float32] = np.linalg.eigh(covariance)[1].astype(np.float32)
-            basis = np.ascontiguousarray(directions[:, ::-1][:, :COARSE])
-        keys = np.array([key(its.id) for its in model.items], np.uint64)
-        order = np.argsort(keys)
-        coarse = np.ascontiguousarray(mixed @ basis, np.float32)
-        offers = _offers(model)
-        return cls(name, model, offers, judges, coarse, basis, covariance, keys[order], order.astype(np.int32))
+        directions: NDArray[np.float32] = np.linalg.eigh(covariance)[1].astype(np.float32)
+        basis = np.ascontiguousarray(directions[:, ::-1][:, :COARSE])
+        values = {name: valued(name, model.items, model.snapshot) for name in closer.ATTRIBUTES}
+        return cls(
+            name=artefact.name,
+            offers=_offers(model, values),
+            judges=_judges(artefact),
+            factors=np.ascontiguousarray(mixed @ basis, np.float32),
+            basis=basis,
+            covariance=covariance,
+            values=values,
+            text=model.text,
+            facets=model.facets,
+            projection=model.projection,
+            map=model.snapshot.factors.map,
+            **_index(np.array([key(its.id) for its in model.items], np.uint64)),
+        )
 
     def numbers(self, offers: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the offers' numbers by the hashes of their ids; -1 for one that the model does not know."""
-        at = np.minimum(np.searchsorted(self._keys, offers), max(len(self._keys) - 1, 0))
+        if not len(self._keys):
+            return np.full(len(offers), -1, np.int32)
+        at = np.minimum(np.searchsorted(self._keys, offers), len(self._keys) - 1)
         return np.where(self._keys[at] == offers, self._numbers[at], np.int32(-1))
 
     def facing(self, chosen: Chosen, now: float, off: frozenset[Part]) -> Facing | None:
@@ -143,34 +158,112 @@ class ServingRanker:
         if Part.ALIKE not in off:
             spread = float(np.sqrt(np.maximum(who.folded @ self.covariance @ who.folded, 1e-12)))
             direction = (who.folded @ self.basis) * np.float32(WORTH / spread)
-        return _Asked(self, who, now, off, direction)
+        return Asked(self, who, now, off, direction)
 
     def knowing(self, offers: Sequence[Offer]) -> "ServingRanker":
-        """Return the ranker with what is now told of offers; new ones get vectors and factors from what they say."""
-        model = self.model.knowing([item(offer) for offer in offers])
-        return self._of(self.name, model, self.judges, self.basis)
+        """Return the ranker with more offers, which nobody has chosen yet: they get vectors from what they say."""
+        items = [item(offer) for offer in offers]
+        facets = self.facets.knowing(items)
+        vectors = facets.vectors(self.text.transform(items), items)
+        latent = self.projection.latent(vectors)
+        mixed = (latent @ self.map).astype(np.float32)
+        known, n = self.offers, len(items)
+        values, columns = _with_values(self.values, items)
+        fresh = closer.Offers(
+            at=known.at[-1] + vectors.indptr[1:].astype(np.int64),
+            columns=vectors.indices.astype(np.int32),
+            values=vectors.data.astype(np.float32),
+            latent=latent,
+            solution=known.solution,
+            learned=np.zeros((n, known.learned.shape[1]), np.float32),
+            mixed=mixed,
+            gram=known.gram,
+            ease_at=np.full(n, known.ease_at[-1]),
+            ease_offers=known.ease_offers[:0],
+            ease_weights=known.ease_weights[:0],
+            counted=np.zeros((n, known.counted.shape[1]), np.float32),
+            new=np.ones(n, np.float32),
+            starts=starts_of(items),
+            points=points_of(items),
+            **columns,
+        )
+        keys = np.concatenate(
+            [self._keys[np.argsort(self._numbers)], np.array([key(its.id) for its in items], np.uint64)]
+        )
+        return replace(
+            self,
+            offers=_joined(known, fresh),
+            factors=np.concatenate([self.factors, mixed @ self.basis]),
+            values=values,
+            facets=facets,
+            _local=local(),
+            **_index(keys),
+        )
 
     def scratch(self) -> closer.Scratch:
         """Return room of this thread's own."""
         if not hasattr(self._local, "scratch"):
-            width = self.model.snapshot.content.vectors.shape[1]
-            profile, together = np.zeros((width, 2), np.float32), np.zeros(len(self.offers.new), np.float32)
-            self._local.scratch = closer.Scratch(profile, together)
+            profile = np.zeros((self.facets.width, 2), np.float32)
+            self._local.scratch = closer.Scratch(profile, np.zeros(len(self.offers.new), np.float32))
         found: closer.Scratch = self._local.scratch
         return found
 
+    def warm_up(self) -> None:
+        """Have all that an opinion needs compiled before anybody asks: a minute once on a machine, then on disk."""
+        if len(self._keys):
+            facing = self.facing(Chosen(self._keys[:1], np.zeros(1)), 0.0, frozenset())
+            if facing is not None:
+                facing.opinions(np.arange(min(2, len(self._keys)), dtype=np.int32))
 
-def _offers(model: Model) -> closer.Offers:
-    known, setting = model.snapshot, Setting.of(model.items)
-    vectors, factors = known.content.vectors, known.factors
+
+def _index(keys: NDArray[np.uint64]) -> dict[str, Any]:
+    order = np.argsort(keys)
+    return {"_keys": keys[order], "_numbers": order.astype(np.int32)}
+
+
+_WHOLE = ("solution", "gram")
+_BY_ATTRIBUTE = ("codes", "usual", "held", "gathered")
+
+
+def _joined(known: closer.Offers, fresh: closer.Offers) -> closer.Offers:
+    parts: dict[str, Any] = {
+        name: _longer(name, *map(np.asarray, both)) for name, *both in zip(known._fields, known, fresh, strict=True)
+    }
+    return closer.Offers(**parts)
+
+
+def _longer(name: str, known: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of offers with those that are fresh behind."""
+    return known if name in _WHOLE else np.concatenate([known, fresh], axis=-1 if name in _BY_ATTRIBUTE else 0)
+
+
+def _with_values(
+    values: Mapping[str, Valued], items: Sequence[Item]
+) -> tuple[dict[str, Valued], dict[str, NDArray[Any]]]:
+    """Return what is known of values with those of more offers, and the columns of these (`closer.Offers`)."""
+    theirs: dict[str, list[Hashable | None]] = values_of(items)
+    wider = {name: its.knowing(theirs[name]) for name, its in values.items()}
+    return wider, _columns({name: its.of(theirs[name]) for name, its in wider.items()}, wider)
+
+
+def _columns(codes: Mapping[str, NDArray[np.int32]], values: Mapping[str, Valued]) -> dict[str, NDArray[Any]]:
+    names = closer.ATTRIBUTES
+    found = {
+        "codes": np.stack([codes[name] for name in names]),
+        "usual": np.stack([values[name].usual[codes[name]] for name in names]),
+        "held": np.stack([values[name].held[codes[name]] for name in GATHERING]),
+        "gathered": np.stack([values[name].gathered[:, codes[name]] for name in GATHERING]),
+    }
+    return {name: np.ascontiguousarray(column) for name, column in found.items()}
+
+
+def _offers(model: Model, values: Mapping[str, Valued]) -> closer.Offers:
+    known, vectors, factors = model.snapshot, model.snapshot.content.vectors, model.snapshot.factors
     if isinstance(known.ease, Ease):
         raise TypeError("What is published has the strongest weights alone.")
-    weights = known.ease.weights
-    measures = known.popularity.measures()
-    attributes = {attribute.name: attribute for attribute in setting.attributes}
-    told = [_attribute(attributes.get(name), known) for name in closer.ATTRIBUTES]
-    gathering = told[: len(GATHERING)]
+    weights, measures = known.ease.weights, known.popularity.measures()
     missing = np.full(len(model.items), np.nan, np.float32)
+    told = values_of(model.items)
     return closer.Offers(
         at=vectors.indptr.astype(np.int64),
         columns=vectors.indices.astype(np.int32),
@@ -185,52 +278,25 @@ def _offers(model: Model) -> closer.Offers:
         ease_weights=weights.data.astype(np.float32),
         counted=np.stack([measures.get(name, missing) for name in closer.MEASURES], axis=1).astype(np.float32),
         new=(known.popularity.counts == 0).astype(np.float32),
-        codes=np.stack([its.codes for its in told]),
-        usual=np.stack([its.usual for its in told]),
-        held=np.stack([its.held for its in gathering]),
-        gathered=np.stack([its.gathered for its in gathering]),
-        starts=setting.starts,
-        points=np.ascontiguousarray(setting.points, np.float64),
+        starts=starts_of(model.items),
+        points=points_of(model.items),
+        **_columns({name: its.of(told[name]) for name, its in values.items()}, values),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Valued:
-    """What is known of each offer's value of an attribute (`models.closer.Offers`)."""
-
-    codes: NDArray[np.int32]
-    usual: NDArray[np.float32]
-    held: NDArray[np.float32]
-    gathered: NDArray[np.float32]
-
-
-def _attribute(attribute: Attribute | None, known: Snapshot) -> _Valued:
-    n = len(known.popularity.counts)
-    if attribute is None:
-        nothing = np.full(n, np.nan, np.float32)
-        return _Valued(np.full(n, -1, np.int32), nothing, nothing, np.stack([nothing] * 3))
-    codes, common = attribute.codes, Commonly.of(attribute, known)
-    value = np.maximum(codes, 0)
-    gathered = np.stack([common.draw[value], common.visitors[value], common.returning[value]])
-    usual, held = common.usual[value].astype(np.float32), common.held[value].astype(np.float32)
-    return _Valued(codes.astype(np.int32), usual, held, gathered.astype(np.float32))
 
 
 def _judges(artefact: Artefact) -> closer.Judges:
     """Return an artefact's re-ranker with columns as `closer.NAMES` has them."""
-    blend: Blend = artefact.model.blend
+    blend = artefact.model.blend
     if unknown := [name for name in blend.names if name not in closer.NAMES]:
-        raise ModelRefused(
-            f"The model {artefact.name} looks at {', '.join(unknown)}, which nothing here knows; train anew."
-        )
+        told = ", ".join(unknown)
+        raise ModelRefused(f"The model {artefact.name} looks at {told}, which nothing here knows; train anew.")
     columns = np.array([closer.NAMES.index(name) for name in blend.names], np.int32)
     nodes = blend.trees.nodes
-    moved = nodes._replace(column=np.where(nodes.column < 0, -1, columns[np.maximum(nodes.column, 0)]).astype(np.int32))
+    at = np.where(nodes.column < 0, -1, columns[np.maximum(nodes.column, 0)])
     gains, inner = np.zeros(len(nodes.value)), np.flatnonzero(nodes.column >= 0)
     for way in (nodes.left, nodes.right):
         gains[way[inner]] = nodes.value[way[inner]] - nodes.value[inner]
-    line, new_line = (np.zeros(len(closer.NAMES)) for _ in range(2))
-    weights = blend.line.weights / blend.line.spread
-    steady = columns[blend.steady]
+    line, new_line = np.zeros(len(closer.NAMES)), np.zeros(len(closer.NAMES))
+    weights, steady = blend.line.weights / blend.line.spread, columns[blend.steady]
     line[steady], new_line[steady] = weights[: len(steady)], weights[len(steady) :]
-    return closer.Judges(moved, gains, line, new_line, _PARTS)
+    return closer.Judges(nodes._replace(column=at.astype(np.int32)), gains, line, new_line, _PARTS)

@@ -8,8 +8,10 @@ from engine.taste import key
 from models import closer
 from models.artefact import Artefact
 from models.context import Setting, described
+from models.item import item
 from models.serving import ServingRanker
 from models.snapshot import found
+from tests.factories import offer, place
 from tests.unit.models.trained import PEOPLE, card, learned
 from tests.unit.models.worlds import NOW, ahead
 
@@ -91,5 +93,34 @@ def test_a_part_that_is_turned_off_moves_nothing(ranker, part):
 
 def test_the_first_stage_finds_what_the_factors_find(ranker):
     who = asked(ranker, 5)
-    exact = ranker.model.snapshot.factors.mixed @ who.who.folded
+    exact = ranker.offers.mixed @ who.who.folded
     assert np.corrcoef(ranker.factors @ who.direction, exact)[0, 1] > 0.9
+
+
+def test_an_offer_of_later_is_known_by_what_it_says(ranker):
+    like, new_place = (offer(f"later:{n}", keywords="music") for n in range(2))
+    new_place = offer("later:1", keywords="music", place=place("somewhere:new"), organiser="new")
+    wider = ranker.knowing([like, new_place])
+    keys = np.array([key("later:0"), key("later:1"), key(learned()[0][3].id), 1], np.uint64)
+    assert wider.numbers(keys).tolist() == [len(ranker.factors), len(ranker.factors) + 1, 3, -1]
+    assert len(wider.factors) == len(ranker.factors) + 2
+    assert all(np.isfinite(array).all() for array in (wider.factors, wider.offers.mixed, wider.offers.latent))
+    told = asked(wider, 0).opinions(np.arange(len(wider.factors), dtype=np.int32))
+    assert np.isfinite(told.scores).all()
+    before = ahead(learned()[0]).astype(np.int32)
+    assert asked(wider, 0).opinions(before).scores == pytest.approx(asked(ranker, 0).opinions(before).scores, abs=1e-5)
+
+
+def test_a_later_offer_is_looked_at_as_training_would(ranker):
+    """The model of training that is told of an offer, and the one that answers, see the same in it."""
+    items, interactions, _, model = learned()
+    later = [offer(f"later:{n}", keywords="music swim", place=place(f"p:{n}"), organiser=f"o:{n}") for n in range(3)]
+    wider_model, wider = model.knowing([item(o) for o in later]), ranker.knowing(later)
+    numbers = np.concatenate([ahead(items), np.arange(len(items), len(items) + 3)]).astype(np.int32)
+    before = interactions.before(NOW)
+    faced = wider_model.facing(before, PEOPLE, NOW).snapshot
+    (pairs,) = found(faced, np.array([4]), numbers, kept=len(numbers))
+    told = described(pairs, faced, Setting.of(wider_model.items), numbers).features
+    table = closer.describe(wider.offers, asked(wider, 4).who, numbers[pairs.columns], NOW, wider.scratch())
+    for name, column in told.items():
+        assert table[:, closer.NAMES.index(name)] == pytest.approx(column, rel=2e-3, abs=2e-3, nan_ok=True), name
