@@ -8,7 +8,7 @@ of it can then be weighed as if everything had been tried everywhere (`models.of
 
 from collections.abc import Callable
 from random import random
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,10 +113,16 @@ def _candidates(live: Live, request: Request, ranked: Ranked) -> tuple[NDArray[n
     if request.steered is None or not len(request.steered.fresh.rows):
         return np.zeros(0, np.uint32), np.zeros(0)
     fresh, columns = request.steered.fresh, live.columns
-    free = fits(live, request, fresh.rows) & ~np.isin(fresh.rows, ranked.rows)
+    free = fits(live, request, fresh.rows) & ~_among(fresh.rows, ranked.rows)
     for alike in (columns.series, columns.title):
         its = alike[fresh.rows]
-        free &= (its == 0) | ~np.isin(its, alike[ranked.rows])
+        free &= (its == 0) | ~_among(its, alike[ranked.rows])
     if request.closed:
-        free &= ~np.isin(fresh.rows, np.array(request.closed, np.uint32))
+        free &= ~_among(fresh.rows, np.array(request.closed, np.uint32))
     return fresh.rows[free], fresh.shows[free]
+
+
+def _among(these: NDArray[Any], those: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which of some numbers are among others; both are few, and `np.isin` is made for many."""
+    found: NDArray[np.bool_] = (these[:, None] == those).any(axis=1)
+    return found

@@ -190,7 +190,7 @@ def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ran
     pinned = np.array([row for row in request.steered.pinned if row not in request.closed], np.uint32)
     asked, hot, cold = _asked(request.filters, live.minute), _hot(live, _base(live, request)), _cold(live)
     front = pinned[kernels.fitting(hot, cold, asked, pinned)][:most]
-    rest = ~np.isin(ranked.rows, front)
+    rest = (ranked.rows[:, None] != front).all(axis=1)
     starts = kernels.starts_of(cold, asked, front)
     best = np.full(len(front), ranked.scores.max(initial=0.0), np.float32)
     parts = zip((front, best, starts), ranked, strict=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.capacity import USUAL_RATE, Uptake, price, told
+from engine.capacity import FREE_LOAD, USUAL_RATE, Uptake, load, price, told
 from engine.catalogue import Catalogue, Live
 from engine.columns import minute
 from engine.exposure import Share, Tally, gini, share_of
@@ -121,6 +121,7 @@ class CitySteering:
         self._floors: Mapping[str, Floor] = {}
         self._lifts: Sequence[tuple[float, Target]] = ()
         self._uptakes: dict[str, Uptake] = {}
+        self._loaded: set[str] = set()
         self._prices: Mapping[str, float] = {}
         self._tally = Tally()
         self._known: set[str] = set()
@@ -143,10 +144,8 @@ class CitySteering:
 
     def take_shows(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
         """Return the counts of shows since they were last taken; and those of offers whose seats are limited."""
-        counts, seats = self._tally.take(), self._catalogue.live(now).columns.seats
-        rows = {id_: self._catalogue.row(key(id_)) for id_ in counts}
-        limited = {id_: counts[id_] for id_, row in rows.items() if row is not None and seats[row] > 0}
-        return counts, limited
+        counts = self._tally.take()
+        return counts, {id_: counts[id_] for id_ in self._seats(counts, now)}
 
     def give_back(self, counts: Mapping[str, float]) -> None:
         """Count again what was taken and could not be kept."""
@@ -155,10 +154,10 @@ class CitySteering:
     def exposure(self, totals: Mapping[str, float], floors: Mapping[str, Floor], now: datetime) -> Exposed:
         """Return how shows, by offer, are spread over the offers of now and over the groups of floors."""
         live = self._catalogue.live(now)
-        shows = np.zeros(len(live.next))
-        for id_, its in totals.items():
-            if (row := self._catalogue.row(key(id_))) is not None:
-                shows[row] = its
+        rows = {id_: row for row, id_ in enumerate(live.ids)}  # of one that was replaced, the newest row comes last
+        at = np.fromiter((rows.get(id_, -1) for id_ in totals), np.intp, len(totals))
+        counts, shows = np.fromiter(totals.values(), np.float64, len(totals)), np.zeros(len(live.next))
+        shows[at[at >= 0]] = counts[at >= 0]
         groups = {
             id_: share_of(matching(floor.target, self._catalogue, live)[live.rows], shows[live.rows], floor.share)
             for id_, floor in floors.items()
@@ -181,19 +180,24 @@ class CitySteering:
     def uptakes(self, known: Mapping[str, Uptake], *, whole: bool) -> None:
         """Take note of what is known of seats, by offer; where it is the whole, of no other offer there is anything."""
         self._uptakes = {**({} if whole else self._uptakes), **known}
+        loads = {id_: load(its, self._usual_rate) for id_, its in self._uptakes.items()}
+        self._loaded = {id_ for id_, its in loads.items() if its > _LIGHT_LOAD}
 
     def reprice(self, now: datetime) -> None:
         """Work out anew what offers with few seats cost, from what is known and was shown since."""
-        seats, counts, moment = self._catalogue.live(now).columns.seats, self._tally.counts, now.timestamp()
-        prices = dict[str, float]()
-        for id_ in self._uptakes.keys() | counts.keys():
-            row = self._catalogue.row(key(id_))
-            if row is not None and (left := int(seats[row])) > 0:
-                its = told(self._uptakes.get(id_, Uptake(left)), left, counts.get(id_, 0.0), moment)
-                if (cost := round(price(its, self._usual_rate), 1)) > 0:
-                    prices[id_] = cost
+        counts, moment, prices = self._tally.counts(), now.timestamp(), dict[str, float]()
+        much = {id_ for id_, shows in counts.items() if shows * self._usual_rate > _LIGHT_LOAD}
+        for id_, left in self._seats(much | self._loaded, now).items():
+            its = told(self._uptakes.get(id_, Uptake(left)), left, counts.get(id_, 0.0), moment)
+            if (cost := round(price(its, self._usual_rate), 1)) > 0:
+                prices[id_] = cost
         if prices != self._prices:
             self._prices, self._of = prices, {}
+
+    def _seats(self, ids: Iterable[str], now: datetime) -> dict[str, int]:
+        """Return the seats left of those of the offers whose seats are limited."""
+        seats, rows = self._catalogue.live(now).columns.seats, self._catalogue.row
+        return {id_: int(seats[row]) for id_ in ids if (row := rows(key(id_))) is not None and seats[row] > 0}
 
     def count(self, target: Target, now: datetime) -> int:
         """Return how many offers that may be suggested now a target means."""
@@ -273,6 +277,8 @@ class CitySteering:
         return soonest
 
 
+_LIGHT_LOAD = FREE_LOAD / 4
+"""Below this an offer costs nothing soon, and is not looked at until its shows are written down."""
 _TOLD_LIFT = 0.02
 """A lift from which on reasons tell of it: less moves next to nothing."""
 _versions = count(1)
