@@ -62,6 +62,7 @@ class Scope(StrEnum):
     RULES_WRITE = "rules:write"
     EXPOSURE_READ = "exposure:read"
     EXPOSURE_WRITE = "exposure:write"
+    AUDIENCES_READ = "audiences:read"
 
 
 class Standing(StrEnum):

@@ -30,6 +30,7 @@ from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
+from api.routes.reach import ReachRoutes
 from api.routes.receipts import ReceiptRoutes
 from api.routes.rules import RuleRoutes
 from api.routes.sharing import SharingRoutes
@@ -77,7 +78,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher, house.family).operations(),
         *_receipts(house, gate).operations(),
-        *InterestRoutes(gate, house.residents, house.ledger).operations(),
+        *InterestRoutes(gate, house.residents, house.ledger, house.remover).operations(),
         *ChoiceRoutes(gate, house.residents, house.ledger).operations(),
         *MyDataRoutes(gate, house.residents, house.view, house.remover, house.eraser).operations(),
         *FamilyRoutes(gate, house.family).operations(),
@@ -92,6 +93,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *RuleRoutes(gate, house.rules, RuleTeller(house.steering, known)).operations(),
         *ExposureRoutes(gate, house.floors, house.exposures, house.steering).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
+        *ReachRoutes(gate, house.offers, house.reach).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),
     )

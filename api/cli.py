@@ -236,7 +236,7 @@ def train(
     """Learn from what residents who allow it chose; publish the model if it serves nobody significantly worse.
 
     Exits with 0 if it was published, with 3 if it is worse for somebody and the old one was kept, and with 1 if
-    nothing could be learned. Suggestions are not served from models yet.
+    nothing could be learned.
     """
     from api.commands.train import run, run_roll_back
 

@@ -121,6 +121,7 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     engine.NotYours: HTTPStatus.FORBIDDEN,
     engine.NotForMinors: HTTPStatus.FORBIDDEN,
     engine.LastGuardian: HTTPStatus.CONFLICT,
+    engine.Over: HTTPStatus.CONFLICT,
     engine.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     engine.Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
     engine.VinkkiError: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -50,6 +50,9 @@ def _interests(told: Interests) -> Iterable[Node]:
         "DISTRICT": told.districts,
         "LANGUAGE": told.languages,
         "ACCESS_NEED": told.access,
+        "AVOIDED_KEYWORD": told.avoided.keywords,
+        "AVOIDED_KIND": told.avoided.kinds,
+        "AVOIDED_PLACE": told.avoided.places,
     }
     yield from (Node(key, _text(value)) for key, values in many.items() for value in values)
     if told.birth_year is not None:

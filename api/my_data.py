@@ -119,14 +119,18 @@ class DataView:
 
     def _interest(self, name: str, interests: Interests, language: Language) -> Thing:
         family, _, value = name.partition(":")
-        detail = words.FEATURES[family].pick(language)
+        said = words.FEATURES
+        if family == "avoided":
+            family, _, value = value.partition(":")
+            said = words.AVOIDED
+        detail = said[family].pick(language)
         return Thing(name, self._told(family, value, interests, language), detail, remove=True)
 
     def _told(self, family: str, value: str, interests: Interests, language: Language) -> str:
         match family:
-            case "keyword":
+            case "keyword" | "place":
                 vocabulary = self.catalogue.vocabulary
-                return vocabulary.labels[vocabulary.slot(key(f"keyword:{value}"))].pick(language) or value
+                return vocabulary.labels[vocabulary.slot(key(f"{family}:{value}"))].pick(language) or value
             case "kind":
                 return KINDS[value][language]
             case "district":

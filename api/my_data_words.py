@@ -65,6 +65,11 @@ FEATURES: Mapping[str, Localized] = {
     "access": Localized("Esteettömyystarve", "Tillgänglighetsbehov", "Access need"),
     "birth_year": Localized("Syntymävuosi", "Födelseår", "Year of birth"),
 }
+AVOIDED: Mapping[str, Localized] = {
+    "keyword": Localized("Aihe, joka ei kiinnosta", "Ämne som inte intresserar", "Topic of no interest"),
+    "kind": Localized("Tekeminen, joka ei kiinnosta", "Utbud som inte intresserar", "Kind of no interest"),
+    "place": Localized("Paikka, joka ei kiinnosta", "Plats som inte intresserar", "Place of no interest"),
+}
 ACTS: Mapping[str, Localized] = {
     "view": Localized("Näit", "Du såg", "You saw"),
     "open": Localized("Avasit", "Du öppnade", "You opened"),
@@ -81,11 +86,6 @@ BASES: Mapping[str, Localized] = {
     "personal": Localized("Toimintasi perusteella", "Utifrån det du gör", "From your activity"),
     "stated": Localized("Kertomasi perusteella", "Utifrån det du berättat", "From what you told us"),
     "popular": Localized("Suosittua", "Populärt", "Popular"),
-    "alike": Localized(
-        "Mitä samoja asioita valinneet valitsevat",
-        "Vad de väljer som valt samma saker",
-        "What those choose who chose the same",
-    ),
 }
 REASONS: Mapping[str, Localized] = {
     "topic": Localized("Aiheet, jotka kiinnostavat minua", "Ämnen som intresserar mig", "Topics that interest me"),
@@ -96,6 +96,11 @@ REASONS: Mapping[str, Localized] = {
     "time": Localized("Ajat, jotka sopivat minulle", "Tider som passar mig", "Times that suit me"),
     "organiser": Localized("Järjestäjät, joista pidän", "Arrangörer jag gillar", "Organisers I like"),
     POPULAR: Localized("Mikä on suosittua", "Vad som är populärt", "What is popular"),
+    "alike": Localized(
+        "Mitä samoja asioita valinneet valitsevat",
+        "Vad de väljer som valt samma saker",
+        "What those choose who chose the same",
+    ),
 }
 """The families of reasons that can be turned off, as switches name them."""
 _MORE = Localized("ja {} muuta", "och {} andra", "and {} more")

@@ -46,6 +46,8 @@ _PATH: Mapping[str, tuple[str, Any, str]] = {
     "partner": ("The id of a partner of `/v1/partners`.", _TEXT, "6f1c0e0a3d5b4b0e"),
     "offer": ("An offer's id, as its source names it.", _TEXT, "kulke:52959"),
     "place": ("A place's id, as its source names it.", _TEXT, "tprek:7254"),
+    "family": ("What is avoided.", {"type": "string", "enum": ["topic", "kind", "place"]}, "topic"),
+    "value": ("A keyword's or a place's id, or a kind.", _TEXT, "yso:p965"),
     "dependant": ("The UUID of somebody whose guardian one is.", PERSON_SCHEMA, "b3b0cf5e-6a1d-4a55-8f43-6d6d5a1f0c77"),
     "helper": ("A helper's UUID.", PERSON_SCHEMA, "0f9a4c1e-52c7-4a0e-9d3a-1f2b3c4d5e6f"),
     "rule": ("The id of a rule or a floor.", _TEXT, "b41c7a3f0d925e68"),

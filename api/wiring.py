@@ -13,7 +13,9 @@ from api.exposure_feed import ExposureFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
+from api.model_feed import ModelFeed
 from api.my_data import DataView
+from api.reach_runs import ReachRuns
 from api.seal import Seal
 from api.steering_feed import SteeringFeed
 from engine.accesses import KEPT
@@ -28,6 +30,7 @@ from engine.intake import Intake
 from engine.ledger import ConsentLedger
 from engine.novelty import Novelty
 from engine.online import Online
+from engine.reach import Reach
 from engine.records.accesses import AccessRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
@@ -41,6 +44,7 @@ from engine.records.logouts import LogoutRecords
 from engine.records.offers import OfferRecords
 from engine.records.partners import PartnerRecords
 from engine.records.personal import PersonalRecords
+from engine.records.reach import ReachRecords
 from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
@@ -59,6 +63,8 @@ from stream.watchdog import LagReader
 
 Clock = Callable[[], datetime]
 log = logger("api")
+MODELS = "models"
+"""The folder of the home that trainings publish in."""
 COMMAND_PATIENCE_SECONDS = 60.0
 """Nobody waits at a web page for a command: it rides out a broker that is slow or restarting."""
 
@@ -190,6 +196,7 @@ class House:
     links: LinkFeed
     catalogue: Catalogue
     feed: CatalogueFeed
+    models: ModelFeed
     steering: CitySteering
     rules: RuleRecords[Rule]
     floors: RuleRecords[Floor]
@@ -197,6 +204,7 @@ class House:
     steering_feed: SteeringFeed
     exposure_feed: ExposureFeed
     suggester: Suggester
+    reach: ReachRuns
     offers: OfferRecords
     publisher: Publisher
     lag: LagReader
@@ -209,6 +217,7 @@ class House:
         """Load the catalogue and begin to follow it; Kafka may come later."""
         self.suggester.warm_up(self.clock())
         await self.feed.open()
+        await self.models.open()
         await self.steering_feed.open()
         await self.exposure_feed.open()
         await self.links.open()
@@ -220,7 +229,9 @@ class House:
 
     async def close(self) -> None:
         """Stop following and disconnect."""
+        await self.reach.close()
         await self.feed.close()
+        await self.models.close()
         await self.steering_feed.close()
         await self.exposure_feed.close()
         await self.links.close()
@@ -248,6 +259,9 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
     novelty = Novelty(Thompson(), settings.exploration_share)
+    counts = Counts(seal.secret)
+    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering, novelty=novelty)
+    reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
     return House(
@@ -260,7 +274,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
         seal=seal,
-        counts=Counts(seal.secret),
+        counts=counts,
         personal=PersonalRecords(stores.database),
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),
@@ -270,13 +284,15 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
+        models=ModelFeed(settings.home / MODELS, catalogue, stores.offers),
         steering=steering,
         rules=rules,
         floors=floors,
         exposures=exposures,
         steering_feed=SteeringFeed(steering, stores.database, rules, floors),
         exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
-        suggester=Suggester(catalogue, stores.online, ledger, divisions, steering=steering, novelty=novelty),
+        suggester=suggester,
+        reach=ReachRuns(reach, counts, seal, stores.online, clock),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),

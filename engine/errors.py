@@ -16,6 +16,7 @@
     ├── ModelRefused             a trained model is damaged, or of another version
     ├── TooLittle                there is too little to learn from, or to judge by
     ├── UnderWay                 somebody else is at it already
+    ├── Over                     the offer is over or full
     └── Unavailable              a part is away; nothing was accepted
         ├── StoreUnavailable     PostgreSQL or Redis does not answer
         └── BrokerUnavailable    Kafka does not acknowledge
@@ -117,6 +118,12 @@ class UnderWay(VinkkiError):
     """Somebody else is at it already; wait until that is done."""
 
     code = "under_way"
+
+
+class Over(VinkkiError):
+    """The offer is over, full, cancelled or closed for enrolment; choose one that can still be taken up."""
+
+    code = "over"
 
 
 class Unavailable(VinkkiError):

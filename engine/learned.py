@@ -3,7 +3,7 @@
 To make arrays of it first, as learning does, would take a fifth of the time of a whole answer.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,3 +154,95 @@ def chosen(octets: NDArray[np.uint8], extent: Extent) -> tuple[NDArray[np.uint64
             n += 1
     yes = np.flatnonzero(says[:n] > 0)[:_MOST]
     return offers[yes], times[yes]
+
+
+@compiled
+def with_looks(  # noqa: PLR0913 - a kernel takes arrays
+    slots: NDArray[np.int32],
+    adds: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    slots_of: NDArray[Any],
+    norm: NDArray[np.float32],
+    known: Features,
+    off: NDArray[np.bool_],
+    scale: float,
+    most: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return what a leaning adds with what some offers do (`gather`, `merge`): one call from Python for both."""
+    found, more = gather(rows, weights, slots_of, norm, known, off)
+    return merge(slots, adds, found, more * _F32(scale), most)
+
+
+@compiled
+def gather(  # noqa: PLR0913 - a kernel takes arrays
+    rows: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    slots: NDArray[Any],
+    norm: NDArray[np.float32],
+    known: Features,
+    off: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the slots of some offers, weighed, and what each adds to a score, scaled to a cosine; none that is `off`.
+
+    Parameters
+    ----------
+    rows, weights
+        Rows of the catalogue, and how much each offer counts. Shape (n,) both.
+    slots, norm
+        Of all rows (`engine.columns.Columns`).
+    """
+    n, length = 0, 0.0
+    found, adds = np.empty(len(rows) * slots.shape[1], np.int32), np.zeros(len(rows) * slots.shape[1], np.float32)
+    for i in range(len(rows)):
+        for slot in slots[rows[i]]:
+            if slot == 0:
+                break
+            if off[known.families[slot]]:
+                continue
+            m = place_of(found[:n], slot)
+            if m == n:
+                found[n] = slot
+                n += 1
+            adds[m] += weights[i] * norm[rows[i]] * known.idf[slot]
+    for m in range(n):
+        length += adds[m] * adds[m]
+    for m in range(n):
+        adds[m] *= known.idf[found[m]] / np.sqrt(max(length, _LEAST))
+    return found[:n], adds[:n]
+
+
+@compiled
+def merge(
+    slots: NDArray[np.int32],
+    adds: NDArray[np.float32],
+    others: NDArray[np.int32],
+    more: NDArray[np.float32],
+    most: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return what two leanings add, each slot once; of `others` that are not among `slots`, the strongest `most`."""
+    n, left = len(slots), more.copy()
+    both, sums = np.empty(n + most, np.int32), np.empty(n + most, np.float32)
+    both[:n], sums[:n] = slots, adds
+    for m in range(len(others)):
+        at = place_of(slots, others[m])
+        if at < len(slots):
+            sums[at] += more[m]
+            left[m] = 0
+    while n < len(both) and len(left) > 0:
+        strongest = left.argmax()
+        if left[strongest] <= 0:
+            break
+        both[n], sums[n] = others[strongest], left[strongest]
+        left[strongest] = 0
+        n += 1
+    return both[:n], sums[:n]
+
+
+@compiled
+def place_of(slots: NDArray[np.int32], slot: int) -> int:
+    """Return where a slot is among some, or how many these are."""
+    m = 0
+    while m < len(slots) and slots[m] != slot:
+        m += 1
+    return m

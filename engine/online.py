@@ -8,6 +8,7 @@ key                      value                                                  
 ``i:<pseudonym>``        what the resident told: 8 bytes of grant, then msgpack      90 days after the last use
 ``v:<place>:<day>``      HyperLogLog of the day's visitors, hashed with a day's salt  3 days
 ``salt:<day>``           that salt                                                   1 day
+``n:<name>``             what processes tell each other; nothing of a person         some minutes
 ``filling:/filled:<n>``  run of the Redis that the house is filling, or has filled   until emptied
 =======================  ==========================================================  =========================
 
@@ -238,6 +239,24 @@ class Online:
     async def visitors(self, place: str, day: date) -> int:
         """Return how many different residents were at a place; tell it to anybody through `engine.counts` only."""
         return int(await _answer(self._redis.pfcount(f"v:{place}:{day:%Y%m%d}")))
+
+    async def note(self, name: str, value: bytes, life: timedelta, *, anew: bool = False) -> bool:
+        """Keep for a while what processes tell each other, which may not be of a person; say whether it is kept.
+
+        Parameters
+        ----------
+        anew
+            Only where nothing is kept by that name.
+        """
+        return bool(await _answer(self._redis.set(f"n:{name}", value, px=life, nx=anew)))
+
+    async def noted(self, name: str) -> bytes | None:
+        """Return what is kept by a name."""
+        return cast("bytes | None", await _answer(self._redis.get(f"n:{name}")))
+
+    async def unnote(self, name: str) -> None:
+        """Keep it no longer."""
+        await _answer(self._redis.delete(f"n:{name}"))
 
     async def everything(self, batch: int = 500) -> AsyncIterator[list[tuple[bytes, bytes]]]:
         """Yield (key, value) of all that is held, in batches, as bytes; a value of several parts with lines between."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import kernels, learned
+from engine.avoidance import KIND, NOTHING, Avoided
 from engine.catalogue import Live
 from engine.columns import FAMILY_NUMBERS
 from engine.offers import Offer
@@ -47,6 +48,7 @@ class Leaning(NamedTuple):
 
 _NO_ADDS = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 _NOTHING_TOLD = Interests()
+NOTHING_AVOIDED = np.zeros(0, np.int32)
 
 
 class Learned(NamedTuple):
@@ -71,7 +73,7 @@ NOTHING_LEARNED = Learned(Leaning(Source.INTERESTED, *_NO_ADDS), np.zeros(0, np.
 
 
 @cache
-def _off(families: frozenset[str]) -> NDArray[np.bool_]:
+def by_number(families: frozenset[str]) -> NDArray[np.bool_]:
     """Return, by the number of a family, whether it may not count."""
     return np.array([family in families for family in ("", *FAMILY_NUMBERS)], np.bool_)
 
@@ -92,7 +94,7 @@ def from_taste(
     octets, its = np.frombuffer(packed, np.uint8), learned.Extent(START, features, touches)
     known = learned.Features(live.keys, live.key_slots, live.idf, live.families)
     age = max(0.0, now.timestamp() - reference)
-    slots, adds, evidence, settled = learned.read(octets, its, known, _off(without), located, age)
+    slots, adds, evidence, settled = learned.read(octets, its, known, by_number(without), located, age)
     scale = TASTE_SCALE * evidence / (evidence + _EVIDENCE)
     chosen = None if live.ranker is None else Chosen(*learned.chosen(octets, its))
     return Learned(Leaning(Source.INTERESTED, slots, adds * np.float32(scale)), settled, chosen)
@@ -111,6 +113,16 @@ def from_interests(
     if without:
         told = {name: weight for name, weight in told.items() if name.partition(":")[0] not in without}
     return _leaning(Source.STATED, _keys(told), np.array(list(told.values()), np.float32), STATED_SCALE, live)
+
+
+def from_avoided(avoided: Avoided, live: Live, *, kinds: bool) -> NDArray[np.int32]:
+    """Return the slots that an offer may not have: of avoided topics, places and, if they count, kinds. Shape (n,)."""
+    if avoided == NOTHING:
+        return NOTHING_AVOIDED
+    hashed = _keys(name for name in avoided.names() if kinds or not name.startswith(f"{KIND}:"))
+    at = np.minimum(np.searchsorted(live.keys, hashed), len(live.keys) - 1)
+    found: NDArray[np.int32] = live.key_slots[at[live.keys[at] == hashed]]
+    return found
 
 
 def from_offer(offer: Offer, live: Live) -> Leaning:

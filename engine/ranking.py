@@ -29,6 +29,7 @@ POOL = 200
 
 NO_DIRECTION = np.zeros(0, np.float32)
 """That of a request that no model is asked about."""
+_NO_SLOTS = np.zeros(0, np.int32)
 _ALL_LANGUAGES = (1 << 32) - 1
 
 
@@ -110,6 +111,8 @@ class Request(NamedTuple):
         What factors are multiplied with; empty without a model. Shape (d,) or (0,).
     closed
         Rows of the catalogue that are not to be suggested.
+    never
+        Slots: offers that have one of these features are not to be suggested. Shape (n,).
     steered
         What the city puts beside the ranking.
     """
@@ -120,6 +123,7 @@ class Request(NamedTuple):
     adds: NDArray[np.float32]
     direction: NDArray[np.float32] = NO_DIRECTION
     closed: Sequence[int] = ()
+    never: NDArray[np.int32] = _NO_SLOTS
     steered: Steered | None = None
 
 
@@ -149,13 +153,14 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     always the best.
     """
     weights = request.weights
+    slots, adds = _leant(request)
     rows, scores, starts = kernels.rank(
         _hot(live, _base(live, request)),
         _cold(live),
         _asked(request.filters, live.minute),
         kernels.Scales(weights.near, weights.soon),
-        request.slots,
-        request.adds,
+        slots,
+        adds,
         request.direction,
         np.array(request.closed, np.uint32),
         POOL if spread else most,
@@ -188,6 +193,7 @@ def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ran
     if request.steered is None or not request.steered.pinned:
         return ranked
     pinned = np.array([row for row in request.steered.pinned if row not in request.closed], np.uint32)
+    pinned = pinned[~np.isin(live.columns.slots[pinned], request.never).any(axis=1)]
     asked, hot, cold = _asked(request.filters, live.minute), _hot(live, _base(live, request)), _cold(live)
     front = pinned[kernels.fitting(hot, cold, asked, pinned)][:most]
     rest = (ranked.rows[:, None] != front).all(axis=1)
@@ -201,6 +207,8 @@ def fits(live: Live, request: Request, rows: NDArray[np.uint32]) -> NDArray[np.b
     """Return which of some rows fit a request. Shape (n,)."""
     asked = _asked(request.filters, live.minute)
     fitting: NDArray[np.bool_] = kernels.fitting(_hot(live, _base(live, request)), _cold(live), asked, rows)
+    if len(request.never):
+        fitting &= ~np.isin(live.columns.slots[rows], request.never).any(axis=1)
     return fitting
 
 
@@ -227,6 +235,14 @@ def inserted(live: Live, request: Request, ranked: Ranked, row: int, at: int) ->
     starts = kernels.starts_of(_cold(live), _asked(request.filters, live.minute), its)
     parts = zip(ranked, (its, ranked.scores[at : at + 1], starts), strict=True)
     return Ranked(*(np.concatenate([all_[:at], new, all_[at:]]) for all_, new in parts))
+
+
+def _leant(request: Request) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return what features add: those that may never be minus infinity, which finds their rows as a leaning does."""
+    if not len(request.never):
+        return request.slots, request.adds
+    nothing = np.full(len(request.never), -np.inf, np.float32)
+    return np.concatenate([request.slots, request.never]), np.concatenate([request.adds, nothing])
 
 
 def _base(live: Live, request: Request) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from engine.avoidance import NOTHING, Avoided
 from engine.consent import Permit, Purpose
 from engine.errors import ConsentRequired, Erased
 from engine.events import Pseudonym
@@ -18,7 +19,10 @@ _T = TypeVar("_T")
 
 
 class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a resident told us: keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, needs."""
+    """What a resident told us: keywords (YSO), kinds, districts (OCD), languages (ISO 639-1), birth year, needs.
+
+    And what is not to be suggested (`engine.avoidance`).
+    """
 
     keywords: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
@@ -26,16 +30,22 @@ class Interests(msgspec.Struct, frozen=True, omit_defaults=True):
     languages: tuple[str, ...] = ()
     birth_year: int | None = None
     access: tuple[Access, ...] = ()
+    avoided: Avoided = NOTHING
 
 
 _LISTS = {"keyword": "keywords", "kind": "kinds", "district": "districts", "language": "languages", "access": "access"}
 _BIRTH_YEAR = "birth_year"
+_AVOIDED = "avoided"
 
 
 def told(interests: Interests) -> list[str]:
-    """Return each thing that was told by a name, such as ``keyword:yso:p965``, ``language:fi`` or ``birth_year``."""
+    """Return each thing that was told by a name.
+
+    Such as ``keyword:yso:p965``, ``language:fi``, ``birth_year``; of what is avoided ``avoided:kind:course``.
+    """
     names = [f"{family}:{value}" for family, name in _LISTS.items() for value in getattr(interests, name)]
-    return names if interests.birth_year is None else [*names, _BIRTH_YEAR]
+    names += [_BIRTH_YEAR] if interests.birth_year is not None else []
+    return names + [f"{_AVOIDED}:{name}" for name in interests.avoided.names()]
 
 
 def without(interests: Interests, name: str) -> Interests:
@@ -43,10 +53,24 @@ def without(interests: Interests, name: str) -> Interests:
     if name == _BIRTH_YEAR:
         return msgspec.structs.replace(interests, birth_year=None)
     family, _, value = name.partition(":")
+    if family == _AVOIDED:
+        return msgspec.structs.replace(interests, avoided=interests.avoided.without(value))
     if (field := _LISTS.get(family)) is None:
         return interests
     kept = tuple(one for one in getattr(interests, field) if str(one) != value)
     return msgspec.structs.replace(interests, **{field: kept})
+
+
+def avoiding(interests: Interests, name: str) -> Interests:
+    """Return the interests with one more thing to avoid, such as ``keyword:yso:p965``; it is wanted no more.
+
+    Raises
+    ------
+    InvalidInput
+        So much is avoided already that no more is kept.
+    """
+    left = without(interests, name)
+    return msgspec.structs.replace(left, avoided=left.avoided.also(name))
 
 
 class ResidentRecords(Protocol):
@@ -63,6 +87,11 @@ class ResidentRecords(Protocol):
 
     async def tell(self, resident: Pseudonym, interests: Interests, now: datetime) -> None:
         """Replace what a resident told."""
+
+    async def change(
+        self, resident: Pseudonym, change: Callable[[Interests], Interests], now: datetime
+    ) -> Interests | None:
+        """Replace what a resident told by what `change` makes of it, in one step; None where nothing may be kept."""
 
 
 class OnlineInterests(Protocol):
@@ -147,9 +176,28 @@ class Residents:
         ConsentRequired
             The permit is for another purpose.
         """
-        if permit.purpose is not Purpose.INTERESTS:
-            raise ConsentRequired("Telling interests needs the consent `interests`; ask the resident for it first.")
+        _check(permit)
         await self._records.tell(permit.resident, interests, now)
+        await self._hold(permit, interests)
+
+    async def avoid(self, permit: Permit, name: str, now: datetime) -> Interests:
+        """Keep one more thing that is not to be suggested (`avoiding`), and return all that was told.
+
+        Raises
+        ------
+        ConsentRequired
+            The permit is for another purpose, or the consent has ended meanwhile.
+        InvalidInput
+            No more is kept.
+        """
+        _check(permit)
+        told = await self._records.change(permit.resident, lambda held: avoiding(held, name), now)
+        if told is None:
+            raise ConsentRequired(_NO_CONSENT)
+        await self._hold(permit, told)
+        return told
+
+    async def _hold(self, permit: Permit, interests: Interests) -> None:
         # What another tab tells or removes meanwhile may be put online before this: the durable home has the last word.
         latest: Interests | None = interests
         while latest is not None and await self._online.put_interests(permit, held := latest):
@@ -161,3 +209,11 @@ class Residents:
         while len(self._links) > self._cached:
             self._links.popitem(last=False)
         return pseudonym
+
+
+_NO_CONSENT = "Telling interests needs the consent `interests`; ask the resident for it first."
+
+
+def _check(permit: Permit) -> None:
+    if permit.purpose is not Purpose.INTERESTS:
+        raise ConsentRequired(_NO_CONSENT)

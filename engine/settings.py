@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     exploration_share: float = Field(
         0.1, ge=0, le=1, description="Of all answers, how many try an offer that few have seen, in one place"
     )
+    train_every_hours: float = Field(
+        24.0, ge=0, description="How often a worker has a model trained, ten minutes after its start at first; 0: never"
+    )
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of a worker's own metrics; 0: none")
     store_patience_seconds: float = Field(
         600.0, gt=0, description="How long the worker waits for a store before it stops"

@@ -5,8 +5,8 @@ What is used of a resident is asked for at the moment of use, and each permit op
 =============  ======================================================================================================
 permit         opens
 =============  ======================================================================================================
-``activity``   the taste (`engine.taste`), and which offers are settled
-``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters
+``activity``   the taste (`engine.taste`), what was looked at a moment ago, and which offers are settled
+``interests``  stated keywords and kinds; stated languages, access needs and birth year, as filters; what is avoided
 ``location``   with ``activity``, what the taste knows of places; with ``interests``, the stated districts
 =============  ======================================================================================================
 
@@ -16,7 +16,7 @@ used, or nothing can be read, the answer is what is popular here and now, and sa
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from secrets import token_hex
 from typing import Literal, NamedTuple, Protocol
@@ -31,19 +31,32 @@ from engine.choices import POPULAR, left_out
 from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
-from engine.events import AwareTime, Chance, Impression, Pseudonym
+from engine.events import AwareTime, Chance, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer, with_marks
+from engine.folding import Observation, fold
+from engine.known import NOTHING, Known, SealedState, known, without_permit
 from engine.language import Localized
 from engine.novelty import Novelty, Tried
 from engine.offers import Kind, Offer
-from engine.profile import NOTHING_LEARNED, Leaning, Learned, from_interests, from_offer, from_taste, joined
+from engine.profile import (
+    NOTHING_AVOIDED,
+    NOTHING_LEARNED,
+    Leaning,
+    Learned,
+    from_avoided,
+    from_interests,
+    from_offer,
+    from_taste,
+    joined,
+)
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
 from engine.ranker import FAMILIES, LOCATED, Chosen, Facing
 from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
+from engine.session import with_session
 from engine.steering import Steered, Steering
-from engine.taste import START, Taste, key
+from engine.taste import START, Taste, features, key
 
 
 class Manner(NamedTuple):
@@ -108,20 +121,8 @@ class _Id(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 # A counter is found by its labels at the cost of a dozen reads of a dictionary: once for each is enough.
-_without_permit, _suggestions = cache(telemetry.WITHOUT_PERMIT.labels), cache(telemetry.SUGGESTIONS.labels)
+_suggestions = cache(telemetry.SUGGESTIONS.labels)
 _decode_id = msgspec.json.Decoder(_Id).decode
-
-
-class SealedState(Protocol):
-    """One resident's online state, opened by permits (`engine.sealed.Sealed`)."""
-
-    consents: Consents | None
-
-    def packed_taste(self, permit: Permit) -> bytes | None:
-        """Return the taste, packed."""
-
-    def interests(self, permit: Permit) -> Interests | None:
-        """Return what the resident told."""
 
 
 class OnlineState(Protocol):
@@ -136,23 +137,6 @@ class Ledger(Protocol):
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what is allowed now."""
-
-
-class Known(NamedTuple):
-    """What may be used of a resident for one answer."""
-
-    taste: bytes | None
-    interests: Interests
-    located: bool
-    record: Permit | None = None
-    """Leave to keep what was shown: for measurement, else for learning."""
-    off: frozenset[str] = frozenset()
-    """The families of reasons that are turned off."""
-    born: date | None = None
-    """The birth date of a dependant: what is known to be for other ages is left out, whatever else may be used."""
-
-
-_NOTHING = Known(None, Interests(), located=False)
 
 
 class Suggester:
@@ -199,12 +183,15 @@ class Suggester:
         scratch.apply({offer.id: offer})
         Suggester(scratch, self._online, self._ledger).similar(offer, Query(), now)
         live, packed = scratch.live(now), Taste().pack()
-        from_taste(packed, live, now, located=False)
         learned.chosen(np.frombuffer(packed, np.uint8), learned.Extent(START, 0, 0))
         pinned = Steered(None, np.zeros(1, np.float32), (0,))
         leaning = from_offer(offer, live)
         asked = Request(Filters(), OPEN.weights, leaning.slots, leaning.adds, steered=pinned)
         pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread), 1)
+        look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
+        taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
+        known = Known(taste, Interests(), located=False)
+        _learned(known, scratch, now, known.off)
 
     async def suggestions(self, resident: Pseudonym | None, query: Query, now: datetime) -> Suggestions:
         """Return what to suggest to a resident, or, with no resident, to anybody."""
@@ -214,13 +201,20 @@ class Suggester:
         self, resident: Pseudonym | None, query: Query, now: datetime
     ) -> tuple[Suggestions, Impression | None]:
         """Return what to suggest, and the record of it where the resident lets it be kept."""
-        known = _NOTHING if resident is None else await self._known(resident, now)
+        known = NOTHING if resident is None else await self._known(resident, now)
+        basis, plan = self._planned(known, query, now)
+        answer, chance = self._made(basis, plan, now, told=known.record is not None)
+        return answer, _impression(answer, chance, known.record)
+
+    def _planned(self, known: Known, query: Query, now: datetime) -> tuple[Basis, "_Plan"]:
+        """Return what the answer is made from where so much may be used."""
         told, birth_year = with_interests(query, known.interests, now)
         live = self._catalogue.live(now)
         out = left_out(known.off) if known.off else known.off
-        taught, settled, chosen = _learned(known, live, now, out)
+        taught, settled, chosen = _learned(known, self._catalogue, now, out)
         stated = from_interests(known.interests, live, located=known.located, without=out)
-        filtered = told != query or birth_year is not None
+        never = from_avoided(known.interests.avoided, live, kinds=not query.kinds)
+        filtered = told != query or birth_year is not None or len(never) > 0
         basis: Basis = "popular"
         if len(taught.slots):
             basis = "personal"
@@ -229,9 +223,8 @@ class Suggester:
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
         facing = _facing(known, live, chosen, now)
-        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [taught, stated], closed, facing)
-        answer, chance = self._made(basis, plan, now, told=known.record is not None)
-        return answer, _impression(answer, chance, known.record)
+        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [taught, stated], closed, never, facing)
+        return basis, plan
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -255,23 +248,21 @@ class Suggester:
         return self._answer("similar", _Plan(query, ALIKE, None, [leaning], closed), now)
 
     async def _known(self, resident: Pseudonym, now: datetime) -> Known:
-        """Ask for each permit, and open what it opens."""
+        """Return what may be used; nothing where nothing can be read."""
         try:
             sealed = await self._online.sealed(resident)
             consents = sealed.consents or await self._ledger.consents(resident)
         except StoreUnavailable:
-            _without_permit(Purpose.ACTIVITY, "unreadable").inc()
-            return _NOTHING
-        activity = _permit(consents, Purpose.ACTIVITY, now)
-        interests = _permit(consents, Purpose.INTERESTS, now)
-        return Known(
-            taste=None if activity is None else sealed.packed_taste(activity),
-            interests=(interests and sealed.interests(interests)) or Interests(),
-            located=_permit(consents, Purpose.LOCATION, now) is not None,
-            record=_permit(consents, Purpose.MEASUREMENT, now) or _permit(consents, Purpose.LEARNING, now),
-            off=consents.off,
-            born=consents.born,
-        )
+            without_permit(Purpose.ACTIVITY, "unreadable").inc()
+            return NOTHING
+        return known(sealed, consents, now)
+
+    def ranked(self, its: Known, query: Query, now: datetime) -> tuple[Request, Ranked]:
+        """Return what is asked for where so much may be used, and the best of it, apart from what the city steers."""
+        _, plan = self._planned(its, query, now)
+        live = self._catalogue.live(now)
+        request = self._request(live, plan, now)._replace(steered=None)
+        return request, rank(live, request, query.limit, plan.manner.spread)
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
         return self._made(basis, plan, now)[0]
@@ -319,6 +310,7 @@ class Suggester:
             slots=slots,
             adds=adds,
             closed=plan.closed,
+            never=plan.never,
             direction=NO_DIRECTION if plan.facing is None else plan.facing.direction,
             steered=steered,
         )
@@ -332,6 +324,7 @@ class _Plan(NamedTuple):
     birth_year: int | None = None
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
+    never: NDArray[np.int32] = NOTHING_AVOIDED
     facing: Facing | None = None
 
 
@@ -357,20 +350,18 @@ def _facing(known: Known, live: Live, chosen: Chosen | None, now: datetime) -> F
     return live.ranker.facing(chosen, now.timestamp(), off)
 
 
-def _permit(consents: Consents, purpose: Purpose, now: datetime) -> Permit | None:
-    answer = consents.permit(purpose, now)
-    if isinstance(answer, Permit):
-        return answer
-    _without_permit(purpose, answer.reason).inc()
-    return None
+def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozenset[str]) -> Learned:
+    """Return what the taste tells and the last minutes add.
 
-
-def _learned(known: Known, live: Live, now: datetime, without: frozenset[str]) -> Learned:
-    """Return what the taste tells; one in a form of another version is about to be made anew, and tells nothing."""
+    A taste in a form of another version is about to be made anew, and tells nothing.
+    """
     if known.taste is None:
         return NOTHING_LEARNED
     try:
-        return from_taste(known.taste, live, now, located=known.located, without=without)
+        live, located = catalogue.live(now), known.located
+        taught = from_taste(known.taste, live, now, located=located, without=without)
+        leaning = with_session(taught.leaning, known.taste, catalogue, now, located=located, without=without)
+        return taught._replace(leaning=leaning)
     except ValueError:
         return NOTHING_LEARNED
 

@@ -215,7 +215,8 @@ class Taste:
     def recent(self, most: int = 20) -> list[Touch]:
         """Return what the resident did last, newest first."""
         newest = self.touches[:most].tolist()
-        return [Touch(offer, _TYPES[stamp & 15], (stamp >> 4) / TICKS) for stamp, offer in newest]
+        moments = ((offer, *moment_of(stamp)) for stamp, offer in newest)
+        return [Touch(offer, _TYPES[code], time) for offer, code, time in moments]
 
     def pack(self) -> bytes:
         """Return the binary form: header, a byte of flags a feature, keys and touches, the sums that are not 0."""
@@ -282,6 +283,11 @@ def fading(seconds: float | NDArray[Any]) -> NDArray[np.float64]:
 def stamps(times: NDArray[np.float64], codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return the first column of `Touches`, of times in Unix seconds and the codes of types. Shape (n,)."""
     return (times * TICKS).astype(np.uint64) << TYPE_BITS | codes
+
+
+def moment_of(stamp: int) -> tuple[int, float]:
+    """Return the code of the type, and the time in Unix seconds, that a stamp is of."""
+    return stamp & 15, (stamp >> 4) / TICKS
 
 
 def lanes(touches: Touches) -> NDArray[np.uint8]:

@@ -100,6 +100,7 @@ FORGETTING_OLDEST = Gauge("vinkki_forgetting_oldest_seconds", "Age of the oldest
 ERASURES_UNFINISHED = Gauge("vinkki_erasures_unfinished", "Erasures whose online state may not be gone yet")
 PART_READY = Gauge("vinkki_part_ready", "Whether this API process reaches a part (1) or not (0)", ["part"])
 OFFERS = Gauge("vinkki_offers_live", "Offers that this process can suggest")
+MODELLED = Gauge("vinkki_offers_modelled", "Offers that this process's model knows; 0 while there is no model")
 
 
 def tell_waiting(count: int, oldest: datetime | None, now: datetime) -> None:

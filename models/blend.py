@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from models.forest import Forest
+from models.steps import Steps
 
 Table = NDArray[np.float32]
 TREES, LEAVES, RATE, LEAST_IN_LEAF, SHRINKAGE = 150, 15, 0.06, 30, 5.0
@@ -116,17 +117,18 @@ class Blend:
             raise ValueError("A re-ranker is learned from offers that were chosen and others that were not.")
         names = tuple(sorted(name for name, column in examples.features.items() if np.isfinite(column).any()))
         table = _table(names, examples.features)
+        steps = Steps.of(table)
         trees = HistGradientBoostingClassifier(
             max_iter=TREES, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_IN_LEAF,
             l2_regularization=SHRINKAGE, max_features=SHARE_OF_FEATURES, early_stopping=False, random_state=seed,
             monotonic_cst=[_direction(name) for name in names],
         )  # fmt: skip
         # One thread: where others are at work too, threads that wait for each other take ten times as long.
-        with threadpool_limits(1, "openmp"):
-            trees.fit(table, examples.chosen, sample_weight=examples.weights)
         steady, new = _steady(names), names.index("new")
-        line = Line.fit(_wide(table, steady, new), examples)
-        return cls(names, Forest.of(trees), line, steady, new)
+        with threadpool_limits(1):
+            trees.fit(steps.numbered(table), examples.chosen, sample_weight=examples.weights)
+            line = Line.fit(_wide(table, steady, new), examples)
+        return cls(names, steps.undone(Forest.of(trees)), line, steady, new)
 
     def scores(self, features: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
         """Return the log-odds of each pair, of shape (pairs,)."""

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bootstrap import Estimate
+from models.bootstrap import Estimate, means
+from models.runs import Lists, Odds
+from models.splits import Split
 
 BINS = 10
 _Z = 1.959964
@@ -35,8 +37,18 @@ class Calibration(NamedTuple):
     error: float
 
 
-def calibrate(predicted: NDArray[np.floating], happened: NDArray[np.bool_], bins: int = BINS) -> Calibration:
-    """Compare chances with what happened, both of shape (n,); equal predictions come into one bin.
+def calibrate(
+    predicted: NDArray[np.floating],
+    happened: NDArray[np.bool_],
+    bins: int = BINS,
+    people: NDArray[np.integer] | None = None,
+) -> Calibration:
+    """Compare chances with what happened, all of shape (n,); equal predictions come into one bin.
+
+    Parameters
+    ----------
+    people
+        Whose each is: what one person does moves together. Without it every case is taken to be alone.
 
     Raises
     ------
@@ -49,9 +61,29 @@ def calibrate(predicted: NDArray[np.floating], happened: NDArray[np.bool_], bins
         return Calibration((), float("nan"))
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, bins + 1)[1:-1]))
     at = np.searchsorted(edges, predicted, side="left")
-    found = tuple(_bin(predicted[at == n], happened[at == n]) for n in np.unique(at))
+    parts = [at == n for n in np.unique(at)]
+    found = tuple(_bin(predicted[p], happened[p], None if people is None else people[p]) for p in parts)
     apart = sum(one.cases * abs(one.predicted - one.happened.value) for one in found)
     return Calibration(found, apart / len(predicted))
+
+
+def of_run(split: Split, lists: Lists, odds: Odds) -> Calibration:
+    """Compare the chances of all that a run lists with what was chosen; what has no chances is left out."""
+    pairs = [
+        (
+            1 / (1 + np.exp(-odds[fold.number, person])),
+            np.isin(offers, fold.truth[person]),
+            np.full(len(offers), person),
+        )
+        for fold in split.folds
+        for person in map(int, fold.people)
+        if len(offers := lists.get((fold.number, person), _NOTHING)) and (fold.number, person) in odds
+    ]
+    if not pairs:
+        return calibrate(np.zeros(0), np.zeros(0, np.bool_))
+    chances, chosen, people = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    told = ~np.isnan(chances)
+    return calibrate(chances[told], chosen[told], people=people[told])
 
 
 def wilson(count: int, of: int) -> Estimate:
@@ -67,5 +99,12 @@ def wilson(count: int, of: int) -> Estimate:
     return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)))
 
 
-def _bin(predicted: NDArray[np.floating], happened: NDArray[np.bool_]) -> Bin:
-    return Bin(len(predicted), float(predicted.mean()), wilson(int(happened.sum()), len(happened)))
+def _bin(predicted: NDArray[np.floating], happened: NDArray[np.bool_], people: NDArray[np.integer] | None) -> Bin:
+    if people is None or happened.all() or not happened.any():  # where all are alike, drawing anew tells nothing
+        found = wilson(int(happened.sum()), len(happened))
+    else:
+        found = means(people, [happened.astype(np.float64)])[0]
+    return Bin(len(predicted), float(predicted.mean()), found)
+
+
+_NOTHING = np.zeros(0, np.int32)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
+from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +30,7 @@ MAP_COUNTS = 3.0
 """Chosen this often, an offer's own factors count as much as those from its content."""
 MOST_WEIGHT = 20
 
+_ROWS = 512
 _Matrix = NDArray[np.float32]
 
 
@@ -65,7 +67,7 @@ class Ease:
         ridge = float(np.clip(10 * each, EASE_LEAST, EASE_MOST))
         if len(offers) <= max(chosen.shape[0], 1):
             return cls(histories.shape[1], offers, ridge, weights=_over_offers(chosen, ridge))
-        inverse = np.linalg.inv(_gram(chosen, ridge))
+        inverse = _inverse(_gram(chosen, ridge))
         spread = np.asarray(chosen.multiply(inverse @ chosen).sum(axis=0)).ravel()
         diagonal = np.maximum((1 - spread) / ridge, 1e-9).astype(np.float32)
         return cls(histories.shape[1], offers, ridge, people=chosen, inverse=inverse, diagonal=diagonal)
@@ -94,16 +96,31 @@ class Ease:
 
 
 def _gram(rows: csr_array, ridge: float) -> _Matrix:
-    gram: _Matrix = (rows @ rows.T).toarray().astype(np.float32)
+    gram = np.empty((rows.shape[0], rows.shape[0]), np.float32)
+    for at in range(0, len(gram), _ROWS):
+        gram[at : at + _ROWS] = (rows[at : at + _ROWS] @ rows.T).toarray()
     gram[np.diag_indices_from(gram)] += ridge
     return gram
+
+
+def _inverse(gram: _Matrix) -> _Matrix:
+    """Return the inverse of a symmetric positive definite matrix, in its place: less than half the time and memory."""
+    factor, failed = spotrf(gram.T, lower=1, overwrite_a=1)
+    lower, failed_too = spotri(factor, lower=1, overwrite_c=1)
+    if failed or failed_too:
+        raise np.linalg.LinAlgError("What was chosen together gives no positive definite matrix.")
+    for at in range(0, len(lower), _ROWS):
+        own, rest = slice(at, at + _ROWS), slice(at + _ROWS, None)
+        lower[own, own] = np.tril(lower[own, own]) + np.tril(lower[own, own], -1).T
+        lower[own, rest] = lower[rest, own].T
+    return np.asarray(lower.T)
 
 
 def _over_offers(chosen: csr_array, ridge: float) -> _Matrix:
     if not chosen.shape[1]:
         return np.zeros((0, 0), np.float32)
-    inverse = np.linalg.inv(_gram(csr_array(chosen.T), ridge))
-    weights = np.asarray(-inverse / np.diag(inverse), np.float32)
+    weights = _inverse(_gram(csr_array(chosen.T), ridge))
+    weights /= -np.diag(weights).copy()
     weights[np.diag_indices_from(weights)] = 0
     return weights
 

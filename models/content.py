@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 Scores = NDArray[np.float32]
 FACETS = {"organiser": 0.35, "venue": 0.2, "area": 0.2}
@@ -54,7 +55,9 @@ class Content:
         most = min(DIMENSIONS, min(used.shape) - 1)
         if most < 1:
             return cls(vectors, np.zeros((vectors.shape[0], 1), np.float32))
-        left, values, _ = randomized_svd(used, most, n_iter=2, random_state=seed)
+        # One thread: where others are at work too, threads that wait for each other take many times as long.
+        with threadpool_limits(1, "blas"):
+            left, values, _ = randomized_svd(used, most, n_iter=2, random_state=seed)
         return cls(vectors, np.ascontiguousarray(left * values, np.float32))
 
 

@@ -19,7 +19,9 @@ from models.matrix import DAY, Interactions
 from models.snapshot import Found, Snapshot, found
 
 HORIZON = 28 * DAY
-MOST_MOMENTS = 26
+MOST_MOMENTS, LEAST_MOMENTS = 26, 3
+MOST_LOOKED_BACK = 20_000_000
+"""About how many choices the rankers of all moments are fitted to: of a large past the newest moments teach enough."""
 MOST_PEOPLE = 2_500
 """How many residents of a moment are learned from."""
 MOST_PAIRS = 300_000
@@ -64,10 +66,15 @@ class Past:
             parts = list(self._held_out(candidates))
         else:
             reach = self._reach(at, candidates)
-            moments = [at - step * self.horizon for step in range(MOST_MOMENTS, 0, -1)]
+            moments = [at - step * self.horizon for step in range(self._count(), 0, -1)]
             parts = [part for moment in moments if (part := self._at(moment, reach)) is not None]
         parts = [part for part in parts if part.chosen.any() and not part.chosen.all()]
         return _thinned(joined(parts), np.random.default_rng(self.seed)) if parts else None
+
+    def _count(self) -> int:
+        """Return how many moments are looked back to."""
+        worth = MOST_LOOKED_BACK // max(len(self.interactions), 1)
+        return min(max(worth, LEAST_MOMENTS), MOST_MOMENTS)
 
     def _reach(self, at: float, candidates: NDArray[np.int32]) -> float:
         """Return how far ahead of its moment a catalogue goes, in seconds, in whole horizons."""
@@ -128,8 +135,10 @@ class Past:
         for some in found(snapshot, people, candidates):
             pairs = described(some, snapshot, self.setting, candidates)
             followed = np.asarray(chosen[some.people].toarray()[some.rows, some.columns] > 0)
-            parts.append(_examples(pairs, followed))
-        return _thinned(joined(parts), rng, MOST_PAIRS // 3) if parts else None
+            # A chunk at a time, since all of them together would be a gigabyte.
+            most = MOST_PAIRS // 3 * len(some.people) // len(people)
+            parts.append(_thinned(_examples(pairs, followed), rng, most))
+        return joined(parts) if parts else None
 
 
 def _examples(pairs: Found, followed: NDArray[np.bool_]) -> Examples:

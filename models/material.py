@@ -19,6 +19,9 @@ from models.splits import Fold, Split
 SHARE_HELD_OUT = 0.2
 """Of a journal shorter than five horizons, the newest fifth is held out."""
 
+MOST_ASKED = 20_000
+"""Of more residents than this who chose something in what is held out, as many are drawn: intervals are narrow then."""
+
 LEAST_CHOOSERS = 5
 """Of an offer that fewer residents chose nothing is learned: it would tell of them. To the model it is new."""
 
@@ -117,6 +120,8 @@ class Material:
                 f"In the last {self.horizon / DAY:.1f} days fewer than {LEAST_RESIDENTS} residents chose something, "
                 "too few to judge a model by; nothing was published."
             )
+        if len(asked) > MOST_ASKED:
+            asked = np.sort(np.random.default_rng(0).choice(asked, MOST_ASKED, replace=False))
         fold = self._fold(cut, before, after, asked)
         names = tuple(f"{person:09d}" for person in range(self.people))
         return Split(name="journal", folds=(fold,), people=names, items=self.items, train=before)

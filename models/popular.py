@@ -35,6 +35,11 @@ class Popularity:
         lately = {life: _counted(before, 0.5 ** (days / life), offers) for life in HALF_LIVES_DAYS}
         return cls(counts, lately)
 
+    def among(self, offers: NDArray[np.bool_]) -> "Popularity":
+        """Return the same of some offers, of shape (offers,); of all others nothing is known."""
+        lately = {life: np.where(offers, counts, np.float32(0)) for life, counts in self.lately.items()}
+        return Popularity(np.where(offers, self.counts, np.float32(0)), lately)
+
     def measures(self) -> dict[str, NDArray[np.float32]]:
         """Return each way to count by its name, as logarithms of shape (offers,)."""
         lately = {f"popular_{life:g}": np.log1p(counts) for life, counts in self.lately.items()}

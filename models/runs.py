@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import InvalidInput
 from models.split_files import opened
@@ -16,6 +17,8 @@ MOST = 100
 
 Lists = Mapping[tuple[int, int], Numbers]
 """Number of a fold and person -> offers, best first; a query that is missing has an empty list."""
+Odds = Mapping[tuple[int, int], NDArray[np.float64]]
+"""Number of a fold and person -> the log-odds of each offer of their list; nan where none are told."""
 
 
 def write_run(path: Path, split: Split, lists: Lists) -> None:

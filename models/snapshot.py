@@ -19,6 +19,10 @@ from models.strongest import Strongest
 
 KEPT = 120
 """How many of the best of each ranker get a closer look."""
+AT_ONCE = 2_000_000
+"""How many scores of a ranker are held at a time: each costs some hundred bytes until the best are found."""
+MOST_AT_ONCE = 200
+"""How many residents are looked at together at most."""
 RECENT_DAYS = 60.0
 """The half-life of what was chosen, for likeness to what is chosen lately."""
 
@@ -75,9 +79,9 @@ class Snapshot:
         """
         shape = (people, content.vectors.shape[0])
         histories = _ones(before, shape)
-        shared = before.taken(np.bincount(histories.indices, minlength=shape[1])[before.offers] >= least)
-        learned = _ones(shared, shape)
-        popularity = Popularity.fit(shared, shape[1], at)
+        shared = np.bincount(histories.indices, minlength=shape[1]) >= least
+        learned = _among(histories, shared)
+        popularity = Popularity.fit(before, shape[1], at).among(shared)
         return cls(
             at=at,
             content=content,
@@ -126,6 +130,16 @@ def _ones(before: Interactions, shape: tuple[int, int]) -> csr_array:
     return histories
 
 
+def _among(histories: csr_array, offers: NDArray[np.bool_]) -> csr_array:
+    """Return histories with some offers alone; the very same where these are all that was chosen."""
+    if offers[histories.indices].all():
+        return histories
+    kept = histories.copy()
+    kept.data[~offers[kept.indices]] = 0.0
+    kept.eliminate_zeros()
+    return kept
+
+
 def _faded(before: Interactions, shape: tuple[int, int], at: float) -> csr_array | None:
     if not np.isfinite(at):
         return None
@@ -161,10 +175,9 @@ class Found:
     features: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-def found(
-    snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], *, some: int = 200, kept: int = KEPT
-) -> Iterator[Found]:
-    """Yield the pairs that get a closer look, for `some` people at a time."""
+def found(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], *, kept: int = KEPT) -> Iterator[Found]:
+    """Yield the pairs that get a closer look, for some people at a time."""
+    some = max(1, min(MOST_AT_ONCE, AT_ONCE // max(len(candidates), 1)))
     for start in range(0, len(people), some):
         yield _find(snapshot, people[start : start + some], candidates, kept)
 

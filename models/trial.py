@@ -2,20 +2,29 @@
 
 from collections.abc import Callable
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 
 from models.content import Content
 from models.context import Setting
+from models.exposure import share
 from models.lessons import HORIZON, Past
 from models.popular import Popularity
-from models.recommender import LONGEST, Recommender
-from models.runs import Lists
+from models.recommender import LONGEST, Ranked, Recommender
+from models.runs import Lists, Odds
 from models.splits import Fold, Numbers, Split, Subset
 from models.text import TextSpace
 
 
-def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] = lambda _: None) -> Lists:
+class Suggested(NamedTuple):
+    """What is suggested to everybody who is asked about, and with which log-odds each is said to be chosen."""
+
+    lists: Lists
+    odds: Odds
+
+
+def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] = lambda _: None) -> Suggested:
     """Return what the recommender suggests to everybody who is asked about.
 
     Parameters
@@ -25,7 +34,7 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
     told
         Hears how far it is.
     """
-    lists: dict[tuple[int, int], Numbers] = {}
+    found: dict[tuple[int, int], Ranked] = {}
     told(f"Reading what {len(split.items):,} offers say")
     past = _past(split)
     for n, fold in enumerate(split.folds, 1):
@@ -34,8 +43,12 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
         if len(ranked):
             recommender = Recommender.fit(past, fold.starts, fold.candidates)
             people = np.unique(fold.people).astype(np.intp)
-            lists |= {(fold.number, person): best for person, best in recommender.rank(people, ranked)}
-    return lists
+            shared = share(list(recommender.ranked(people, ranked)), len(ranked))
+            told(
+                f"Exposure: Gini {shared.gini:.3f} among the first ten, shared out with strength {shared.strength:.2f}"
+            )
+            found |= {(fold.number, one.person): one for one in shared.ranked}
+    return Suggested({key: one.offers for key, one in found.items()}, {key: one.odds for key, one in found.items()})
 
 
 def _past(split: Split) -> Past:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from api.commands.evaluation_report import write_report
 from api.commands.parts import say
+from models.calibration import of_run
 from models.logged import estimates, read_log
 from models.report import report as judged
 from models.runs import read_run, write_run
@@ -32,12 +33,12 @@ def run(folder: Path, out: Path, subset: Subset, report: Path | None, beside: Se
     told(f"Reading {folder}")
     split = read_split(folder)
     others = {path.name: read_run(path, split) for path in beside}
-    lists = suggested(split, subset, told)
+    lists, odds = suggested(split, subset, told)
     write_run(out, split, lists)
     told(f"Wrote {out}: {len(lists):,} lists")
     if report is not None:
         runs = {"Vinkki": lists, "popular": popular(split, subset), **others}
-        write_report(report, judged(split, runs, subset))
+        write_report(report, judged(split, runs, subset, calibration=of_run(split, lists, odds)))
         told(f"Wrote {report}")
 
 

@@ -29,6 +29,7 @@ _METHOD = (
     "A query without a list counts as 0.",
     "A list that names an offer twice, one outside the catalogue or one that the resident already had is refused.",
     "Intervals cover 95 %: the percentile bootstrap, 2,000 times, over residents with all of their queries together.",
+    "A chance is the re-ranker's log-odds, as they are; the bins hold about as many of the listed offers each.",
     "Coverage and Gini have no interval: residents drawn anew are always shown fewer offers.",
     f"New residents have fewer than {EXPERIENCED} interactions before the fold starts; new offers have none.",
     "A slice of offers leaves all others out of the lists and of what was chosen: compare runs in it, not slices.",
@@ -135,6 +136,7 @@ def _by_slice(found: Report) -> Iterator[Node]:
 def _exposure(found: Report) -> Iterator[Node]:
     yield el("h2", "Exposure")
     yield el("p", f"How the {TOP} first places of all lists are shared among the offers of the catalogue.")
+    yield from _compared_exposure(found)
     alt = "Lorenz curves of exposure, for each run, beside an even share; the figures are in the table below."
     curves = {run: exposure.curve for run, exposure in found.exposure.items()}
     yield _figure(plots.lorenz(curves, alt), "What share of all showings the least shown offers have")
@@ -149,6 +151,24 @@ def _exposure(found: Report) -> Iterator[Node]:
     yield _table("Exposure", ("", *found.runs), rows)
 
 
+def _compared_exposure(found: Report) -> Iterator[Node]:
+    """Yield in words how much more evenly the first run shows offers than the others."""
+    ours, *others = found.runs
+    own = found.exposure[ours].gini
+    told = [
+        f"The Gini of “{ours}” is {own:.3f}, {_apart(own, of)} that of “{other}”, {of:.3f}."
+        for other in others
+        if (of := found.exposure[other].gini) > 0
+    ]
+    if told:
+        yield el("ul", *(el("li", sentence) for sentence in told))
+
+
+def _apart(own: float, other: float) -> str:
+    share = 1 - own / other
+    return f"{abs(share):.0%} {'below' if share >= 0 else 'above'}".replace("%", " %")
+
+
 def _at(curve: NDArray[np.float64], share: int) -> float:
     return float(curve[share * (LORENZ_POINTS - 1) // 100])
 
@@ -158,7 +178,14 @@ def _calibration(found: Report) -> Iterator[Node]:
     if found.calibration is None or not found.calibration.bins:
         yield el("p", "This run tells no chances, so nothing can be said of whether they come true.")
         return
-    yield el("p", f"Chances and what happened lie {found.calibration.error:.4f} apart, in the mean over predictions.")
+    yield el(
+        "p",
+        f"Of every offer on a list of “{found.runs[0]}” the re-ranker says how likely the resident is to choose it. "
+        f"Chances and what happened lie {found.calibration.error:.4f} apart, in the mean over predictions. It learns "
+        "from residents who chose something, each of whom counts alike, so of those who choose much it expects too "
+        "little. "
+        "Of residents without a history no chance is told; they get what is popular.",
+    )
     alt = "What happened against the predicted chance; the figures are in the table below."
     yield _figure(plots.calibration(found.calibration, alt), "Predicted chance and what happened; lines: 95 %")
     rows = [

@@ -1,6 +1,6 @@
 """`vinkki train`: a model of offers, of what residents who allow it chose; published if nobody is served worse.
 
-Suggestions are not served from the model yet.
+API processes take a published model by themselves (`api.model_feed`).
 """
 
 import asyncio
@@ -43,7 +43,7 @@ def run(settings: Settings, seed: int) -> None:
     def told(sentence: str) -> None:
         say(f"{time.monotonic() - began:5.0f} s  {sentence}")
 
-    archive = Archive(settings.home / "models")
+    archive = Archive(settings.home / wiring.MODELS)
     counts = Counts(Seal.of(settings).secret)
     with archive.training():
         with parts(settings) as found:
@@ -69,7 +69,7 @@ def run_roll_back(settings: Settings) -> None:
     UnderWay
         Somebody trains on this home.
     """
-    archive = Archive(settings.home / "models")
+    archive = Archive(settings.home / wiring.MODELS)
     with archive.training():
         say(f"Current is now {archive.roll_back()}.")
 
@@ -101,7 +101,7 @@ def _tell(outcome: Outcome) -> None:
             f"  {'this model' if name == OURS else name:<12} {MAIN.upper()} {value:.3f} (95 %: {low:.3f} to {high:.3f})"
         )
     if outcome.published is not None:
-        say(f"Published: {outcome.published}. Its card tells the rest. Suggestions are not served from it yet.")
+        say(f"Published: {outcome.published}. Its card tells the rest.")
         return
     reasons = "".join(f"  {reason}\n" for reason in outcome.worse)
     sys.stderr.write(

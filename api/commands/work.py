@@ -13,6 +13,7 @@ from api.checkpoints import Checkpoints
 from api.commands.parts import parts
 from api.endings import Endings
 from api.seal import Seal
+from api.training_schedule import TrainingSchedule
 from engine import telemetry
 from engine.errors import Unavailable
 from engine.intake import Intake
@@ -47,6 +48,7 @@ async def _work(settings: Settings) -> None:
             return
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.host)
+        training = TrainingSchedule(settings)
         its = readers(intake, stores.publisher.refused, clock, settings.store_patience_seconds)
         chores = [
             *_chores(intake, lag, its),
@@ -55,6 +57,7 @@ async def _work(settings: Settings) -> None:
             *_birthdays(stores),
             _checkpoint(settings, ChainRecords(stores.database)),
             _endings(settings, EndingRecords(stores.database)),
+            Chore("training", 600.0, lambda: training.look(clock())),
         ]
         app = create_app(settings.kafka or "", settings.partitions, its, chores)
         await run_app(app, stopping)

@@ -1,6 +1,6 @@
 """The link between people and pseudonyms, and what residents have told us."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +20,8 @@ _TOLD = text("""
     JOIN consents c ON c.resident = i.resident AND c.purpose = 'interests' AND c.granted AND i.updated >= c.since
     WHERE i.resident = ANY(:residents)
 """)
+# Whoever writes the resident's rows waits for this one, so that of two changes at once none is lost.
+_LOCK = text("SELECT FROM consents WHERE resident = :resident AND purpose = 'interests' FOR UPDATE")
 _TELL = text("""
     INSERT INTO interests (resident, content, updated)
     SELECT :resident, CAST(:content AS jsonb), :now FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
@@ -65,3 +67,18 @@ class ResidentRecords:
         values = {"resident": resident, "content": msgspec.json.encode(interests).decode(), "now": now}
         async with self._database.begin() as connection:
             await connection.execute(_TELL, values)
+
+    async def change(
+        self, resident: Pseudonym, change: Callable[[Interests], Interests], now: datetime
+    ) -> Interests | None:
+        """Replace what a resident told by what `change` makes of it, while the consent holds; None where it does not.
+
+        What was told before the latest grant is as good as forgotten already, and nothing is made of it.
+        """
+        async with self._database.begin() as connection:
+            await connection.execute(_LOCK, {"resident": resident})
+            held = (await connection.execute(_TOLD, {"residents": [resident]})).one_or_none()
+            told = change(Interests() if held is None else msgspec.json.decode(held.content, type=Interests))
+            values = {"resident": resident, "content": msgspec.json.encode(told).decode(), "now": now}
+            kept = (await connection.execute(_TELL, values)).rowcount
+        return told if kept else None

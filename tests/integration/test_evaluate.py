@@ -95,6 +95,8 @@ def test_the_report_compares_with_what_is_popular_and_with_other_runs(folder, tm
     assert done.returncode == 0, done.stderr
     told = page.read_text()
     assert all(word in told for word in ("Vinkki", "popular", "first.tsv", "<svg"))
+    assert "below that of “popular”" in told
+    assert "Chances and what happened lie" in told
 
 
 def test_a_log_is_judged_off_policy_and_too_little_is_said_to_be(tmp_path):

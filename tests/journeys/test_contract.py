@@ -20,7 +20,9 @@ MORE_THAN_FORM = {
     "register_dependant": "a birth date is that of a child",
     "allow_helper": "a leave ends within a year, and nobody helps themself",
     "end_session": "the issuer must have signed it",
-    "tell_interests": "districts and languages must be ones there are",
+    "tell_interests": "districts and languages must be ones there are, and nobody wants what they avoid",
+    "avoid": "a value is of its family",
+    "avoid_no_more": "a value is of its family",
 }
 """Operations that may refuse what the document allows, and why no schema can say it."""
 

@@ -60,6 +60,36 @@ async def test_interests_that_are_told_are_kept_and_used(app: App) -> None:
     assert await app.page.input_value("#birth-year") == "1984"
 
 
+async def test_what_does_not_interest_is_said_by_keyboard_where_an_offer_is_and_taken_back(app: App) -> None:
+    await app.open("/app?lang=en")
+    await app.sign_in()
+    await app.allow("interests")
+    await app.page.focus('#cards [data-act="dismiss"] >> nth=0')
+    await app.page.keyboard.press("Enter")
+    await expect(app.page.locator(".stub [data-act=undo]")).to_be_focused()
+    assert await app.violations() == []
+    topic = app.page.locator('.stub [data-avoid^="topic:"]').first
+    await app.page.keyboard.press("Tab")
+    await expect(topic).to_be_focused()
+    name = await topic.inner_text()
+    await app.page.keyboard.press("Enter")
+    await expect(topic).to_have_attribute("aria-pressed", "true")
+    await expect(topic).to_have_accessible_name(f"Do not suggest: {name}")
+    await app.wait("document.querySelector('#basis').textContent === 'Chosen by what you have told us.'")
+    await app.page.click('[data-view="choices"]')
+    pill = app.page.locator("#avoided-topics label", has_text=name)
+    await expect(pill.locator("input")).to_be_checked()
+    assert await app.violations() == []
+    await app.page.locator("#topics label", has_text=name).click()
+    await expect(pill.locator("input")).not_to_be_checked()
+    await app.page.locator("#avoided-group label", has_text="Spaces").click()
+    await app.page.click("#interests button")
+    await app.wait("/have been saved|The list changed/.test(document.querySelector('#status').textContent)")
+    await app.page.goto(f"{app.base}/oma-data?lang=en")
+    await expect(app.page.locator("#known-interests")).to_contain_text("Kind of no interest")
+    await expect(app.page.locator("#known-interests")).not_to_contain_text("Topic of no interest")
+
+
 async def test_a_wording_that_changed_meanwhile_is_shown_anew_before_anybody_agrees(app: App) -> None:
     await app.open("/app?lang=en")
     await app.sign_in()

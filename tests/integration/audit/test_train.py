@@ -69,7 +69,6 @@ async def test_a_home_trains_and_publishes_and_nobody_is_in_what_it_publishes(ow
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Reading the journal" in done.stdout
     assert "Published: " in done.stdout
-    assert "not served from it yet" in done.stdout
     archive = Archive(tmp_path / "models")
     first = archive.current()
     assert first.name in done.stdout

@@ -22,7 +22,7 @@ from engine.events import Impression
 from engine.family import Family
 from engine.ledger import ConsentLedger
 from engine.receipts import Decided
-from engine.residents import Residents
+from engine.residents import Interests, Residents
 from engine.settings import Settings
 from engine.taste import key
 from tests.unit.api.kin import Kin
@@ -79,6 +79,10 @@ class Memory:
 
     async def tell(self, resident, interests, _):
         self.told[resident] = interests
+
+    async def change(self, resident, change, _):
+        self.told[resident] = change(self.told.get(resident, Interests()))
+        return self.told[resident]
 
     async def put_interests(self, permit, interests):
         self.told[permit.resident] = interests
@@ -277,6 +281,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         floors=memory,
         exposures=memory,
         steering=None,
+        reach=None,
         suggester=suggester,
         offers=memory,
         publisher=log,

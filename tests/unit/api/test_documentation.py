@@ -60,6 +60,7 @@ def every_operation():
                 "floors",
                 "exposures",
                 "steering",
+                "reach",
                 "offers",
                 "residents",
                 "publisher",

@@ -80,6 +80,7 @@ def test_the_same_report_makes_the_same_page(text, tmp_path):
 
 def test_the_page_says_in_words_who_is_better_and_what_is_not_told(text):
     assert "It is better than “nothing”: +1.000 [+1.000, +1.000], paired by query." in text
+    assert "is 0.142, 86 % below that of “nothing”, 1.000." in text
     assert "Of fewer than 20 residents, and so not told: district: Suomenlinna." in text
 
 

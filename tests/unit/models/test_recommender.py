@@ -176,7 +176,6 @@ def test_pairs_are_described_by_what_one_chose_before(lived):
     for name in ("organiser_share", "organiser_lift", "organiser_loyalty", "likeness_standing", "mapped_standing"):
         assert pairs.features[name][own].mean() > pairs.features[name][~own].mean(), name
     assert pairs.features["days_to_start"].min() >= 0
-    assert pairs.features["likeness_place"][own].mean() < pairs.features["likeness_place"][~own].mean()
 
 
 def test_what_a_source_does_not_tell_is_absent():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calibration import calibrate, wilson
+from models.calibration import calibrate, of_run, wilson
 from models.report import LENGTHS, MAIN, report
 from tests.unit.models.judged_town import OFFERS, PEOPLE, best, town
 
@@ -63,6 +63,35 @@ def test_calibration_of_little_or_nothing():
     for chances in (np.array([1.1]), np.array([math.nan]), np.zeros(2)):
         with pytest.raises(ValueError, match="between 0 and 1"):
             calibrate(chances, np.ones(1, np.bool_))
+
+
+def test_what_one_person_does_moves_together_in_a_bin():
+    rng = np.random.default_rng(4)
+    people = np.repeat(np.arange(100), 50)
+    happened = (rng.random(100) < 0.5)[people]
+    alone, together = (calibrate(np.full(5_000, 0.5), happened, people=who).bins[0].happened for who in (None, people))
+    assert together.value == alone.value
+    assert together.high - together.low > 5 * (alone.high - alone.low)
+
+
+def test_a_runs_chances_are_compared_with_what_was_chosen():
+    split = town()
+    lists = {(0, person): np.array([1 + person % (OFFERS - 1), 0], np.int32) for person in range(PEOPLE)}
+    sure = {key: np.array([50.0, -50.0]) for key in lists}
+    found = of_run(split, lists, sure)
+    assert found.error == pytest.approx(0)
+    assert [(one.cases, one.happened.value) for one in found.bins] == [(PEOPLE, 0), (PEOPLE, 1)]
+    assert of_run(split, lists, {key: -odds for key, odds in sure.items()}).error == pytest.approx(1)
+
+
+def test_where_no_chances_are_told_nothing_is_compared():
+    split = town()
+    lists = best(split)
+    assert of_run(split, lists, {}).bins == ()
+    unknown = {key: np.full(len(offers), np.nan) for key, offers in lists.items()}
+    assert of_run(split, lists, unknown).bins == ()
+    known = unknown | {(0, 0): np.zeros(1)}
+    assert [one.cases for one in of_run(split, lists, known).bins] == [1]
 
 
 @given(st.integers(1, 1_000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))

@@ -71,8 +71,14 @@ export function dismiss(item, byKeyboard) {
   const node = stubFor(item, "dismissed", () => undoDismiss(item));
   say(t("dismissed_said", { name: nameOf(item.offer) }));
   pending = { item, node, timer: 0, ...origin(item) };
-  if (byKeyboard) node.addEventListener("focusout", () => setTimeout(() => commit(node), 0), { once: true });
-  else pending.timer = setTimeout(() => commit(node), SECOND_THOUGHT_MS);
+  if (byKeyboard) node.addEventListener("focusout", () => setTimeout(() => node.contains(document.activeElement) || commit(node), 0));
+  else wait(node);
+}
+
+/** Let the second thought pass; who is about to say what else they do not want is not hurried. */
+function wait(node) {
+  const over = () => (node.querySelector(".avoid:hover, .avoid:focus-within") ? wait(node) : commit(node));
+  if (pending?.node === node) pending.timer = setTimeout(over, SECOND_THOUGHT_MS);
 }
 
 function undoDismiss(item) {

@@ -1,5 +1,6 @@
 // An offer as a card, and the small place that is left where one was saved or dismissed.
 
+import * as avoid from "./avoid.js";
 import { act, clone, icon, part } from "./dom.js";
 import * as facts from "./facts.js";
 import { here } from "./filters.js";
@@ -107,6 +108,8 @@ export function stub(offer, what) {
   if (what === "dismissed") item.querySelector(".hds-icon").replaceWith(icon("eye-crossed"));
   part(item, "said").textContent = t(`${what}_stub`);
   put(part(item, "name"), offer.name);
+  const less = what === "dismissed" && avoid.choices(offer);
+  if (less) item.append(less);
   act(item, "undo").setAttribute("aria-label", t(what === "saved" ? "undo_save_named" : "undo_dismiss_named", { name }));
   return item;
 }

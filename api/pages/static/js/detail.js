@@ -2,6 +2,7 @@
 
 import * as acts from "./acts.js";
 import { call } from "./api.js";
+import * as avoid from "./avoid.js";
 import { purposeOf } from "./basis.js";
 import { address, picture } from "./card.js";
 import * as consents from "./consents.js";
@@ -98,7 +99,7 @@ function fill(offer, item) {
   const now = new Date();
   const art = h("div", { class: `offer__art offer__art--${offer.kind} detail__art` }, picture(offer), h("span", { class: "hds-status-label" }, t(`kind_${offer.kind}`)));
   const name = put(h("h2", { id: "detail-name", tabindex: "-1" }), offer.name);
-  dialog.replaceChildren(close(), art, h("div", { class: "detail__body" }, name, bar(offer, item), reasons(item), factList(offer, now), about(offer), outward(offer), h("div", { class: "detail__similar" })));
+  dialog.replaceChildren(close(), art, h("div", { class: "detail__body" }, name, bar(offer, item), reasons(item), factList(offer, now), about(offer), outward(offer), avoid.choices(offer), h("div", { class: "detail__similar" })));
 }
 
 function problem(error) {

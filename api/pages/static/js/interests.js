@@ -6,25 +6,50 @@ import { $, $$, h, notice } from "./dom.js";
 import * as session from "./session.js";
 import { say } from "./status.js";
 import { capital, languageName, t } from "./texts.js";
-import { topicPill, topics } from "./topics.js";
+import { placeName, topicPill, topics } from "./topics.js";
 
 const form = $("#interests");
 const MOST_TOPICS = 30;
 const OLDEST_YEARS = 120;
+const AVOIDED = ["keywords", "kinds", "places"];
 let told = null;
 let changed = () => {};
 
 async function showTopics() {
   const found = await topics(MOST_TOPICS);
   $("#topics").replaceChildren(...found.map((topic) => topicPill(topic, "keywords")));
-  $("#topics-group").hidden = found.length === 0;
+  $("#avoided-topics").replaceChildren(...found.map((topic) => topicPill(topic, "avoided_keywords")));
+  $("#topics-group").hidden = $("#avoided-topics").hidden = found.length === 0;
+}
+
+/** Places that are avoided and on offer now, by their names; they are added where an offer is, and taken back here. */
+function showPlaces({ avoided }) {
+  const found = avoided.places.filter(placeName);
+  $("#avoided-places").replaceChildren(...found.map((id) => topicPill({ id, label: placeName(id) }, "avoided_places", true)));
+  $("#avoided-places").hidden = found.length === 0;
 }
 
 function fill(interests) {
+  showPlaces(interests);
+  for (const name of AVOIDED) for (const box of $$(`[name="avoided_${name}"]`, form)) box.checked = interests.avoided[name].includes(box.value);
   for (const name of ["keywords", "kinds", "districts", "languages", "access"]) {
     for (const box of $$(`[name="${name}"]`, form)) box.checked = interests[name]?.includes(box.value) ?? false;
   }
   form.birth_year.value = interests.birth_year ?? "";
+}
+
+/** What is avoided, as the form says it; what the form does not show stays avoided. */
+function readAvoided(name) {
+  const boxes = $$(`[name="avoided_${name}"]`, form);
+  const shown = new Set(boxes.map((box) => box.value));
+  return [...boxes.filter((box) => box.checked).map((box) => box.value), ...(told?.avoided[name] ?? []).filter((id) => !shown.has(id))];
+}
+
+/** Nobody wants what they avoid: the later choice stands. */
+function choose({ target }) {
+  const other = target.name?.startsWith("avoided_") ? target.name.replace("avoided_", "") : `avoided_${target.name}`;
+  if (!target.checked) return;
+  for (const box of $$(`[name="${other}"]`, form)) if (box.value === target.value) box.checked = false;
 }
 
 /** What the form says; topics told before that are not on offer now stay told. */
@@ -38,6 +63,7 @@ function read() {
   return {
     keywords: [...chosen("keywords"), ...kept], kinds: chosen("kinds"), districts: [...chosen("districts"), ...keptPlaces],
     languages: chosen("languages"), access: chosen("access"), ...(year && { birth_year: Number(year) }),
+    avoided: Object.fromEntries(AVOIDED.map((name) => [name, readAvoided(name)])),
   };
 }
 
@@ -95,6 +121,26 @@ export async function open() {
   if (told) fill(told);
 }
 
+const FIELDS = { topic: "keywords", kind: "kinds", place: "places" };
+
+/** Avoid one thing, or no more; the form says so too, and nothing that is being typed is overwritten. */
+export async function avoid(family, value, on) {
+  const path = `/v1/residents/me/interests/avoided/${family}/${encodeURIComponent(value)}`;
+  const now = await call(on ? "PUT" : "DELETE", path);
+  const before = told;
+  told = on ? now : await call("GET", "/v1/residents/me/interests");
+  if (!before) return;
+  showPlaces(told);
+  for (const box of $$(`[name="avoided_${FIELDS[family]}"]`, form)) if (box.value === value) box.checked = on;
+  if (on) for (const box of $$(`[name="${FIELDS[family]}"]`, form)) if (box.value === value) box.checked = false;
+}
+
+/** Return what says of a thing whether it is avoided. */
+export async function avoided() {
+  const { avoided: its } = told ?? (await call("GET", "/v1/residents/me/interests"));
+  return (family, value) => its[FIELDS[family]].includes(value);
+}
+
 export function forget() {
   told = null;
   form.reset();
@@ -105,4 +151,5 @@ export function begin(onChange) {
   changed = onChange;
   for (const label of $$("[data-spoken]", form)) label.textContent = capital(languageName(label.dataset.spoken));
   form.addEventListener("submit", save);
+  form.addEventListener("change", choose);
 }

@@ -7,12 +7,18 @@ import { capital, lang, pick, put } from "./texts.js";
 const ENOUGH_OFFERS = 400;
 const byName = new Intl.Collator(lang).compare;
 
+const places = new Map();
+
+/** The name of a place where something is on, once topics have been asked for. */
+export const placeName = (id) => places.get(id);
+
 async function upcoming() {
   const offers = [];
   let after = "";
   do {
     const page = await call("GET", "/v1/offers", { query: { limit: 100, after }, anonymous: true });
     offers.push(...page.items);
+    for (const { place } of page.items) if (place) places.set(place.id, place.name);
     after = page.next;
   } while (after && offers.length < ENOUGH_OFFERS);
   return offers;
