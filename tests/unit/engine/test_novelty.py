@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.exploration import Thompson
+from engine.avoidance import Avoided
 from engine.consent import Purpose
 from engine.events import Chance, Impression
 from engine.novelty import MOST_CANDIDATES, PLACE, Novelty
 from engine.query import Query
+from engine.residents import Interests
 from engine.rules import Effect, Rule, Target
 from engine.scenario import Scenario
 from engine.steering import NEW_SHOWS, CitySteering
@@ -43,12 +45,12 @@ def titled(of, n):
 CITY = [titled(of, n) for n, of in enumerate([*OLD, *NEW])]
 
 
-def trying(explorer, *offers, share=1.0, draw=lambda: 0.0, rules=(), purposes=ALL, learned=None):
+def trying(explorer, *offers, share=1.0, draw=lambda: 0.0, rules=(), purposes=ALL, learned=None, told=None):
     catalogue = loaded(*(offers or CITY))
     steering = CitySteering(catalogue)
     steering.rules(rules)
     steering.exposed({of.id: NEW_SHOWS for of in OLD}, NOW)
-    store = Store(Opened(consents(*purposes), learned, None))
+    store = Store(Opened(consents(*purposes), learned, told))
     return Suggester(catalogue, store, Away(), steering=steering, novelty=Novelty(explorer, share, draw))
 
 
@@ -112,6 +114,16 @@ async def test_what_is_full_unfit_settled_or_left_out_is_never_tried():
     answer, _ = await shown(its, limit=10, age=20, languages=("fi",))
     assert new_in(answer) == []
     assert explorer.asked == []
+
+
+async def test_what_somebody_does_not_want_is_neither_tried_nor_pinned():
+    pin = Rule(
+        effect=Effect.PIN, target=Target(offers=("new:0",)), scenarios=(Scenario.APP_HOME,),
+        valid_from=NOW, valid_until=NOW + timedelta(days=1), reason="A test",
+    )  # fmt: skip
+    avoided = Interests(avoided=Avoided(keywords=("yso:jazz",)))
+    answer, _ = await shown(trying(Last(), rules=[pin], told=avoided), limit=10)
+    assert new_in(answer) == []
 
 
 def test_offers_like_one_are_no_place_to_try():
