@@ -1,13 +1,14 @@
 """Writes what this process has shown to SQL every few seconds, and tells its steering what all processes have shown."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Protocol
 
+from engine.capacity import Uptake
 from engine.errors import StoreUnavailable
 from engine.exposure import DAYS
-from engine.records.exposures import ExposureRecords
-from engine.records.uptakes import UptakeRecords
 from engine.steering import NEW_SHOWS, CitySteering
 from engine.telemetry import logger
 
@@ -15,6 +16,29 @@ log = logger("api")
 PRICED_SECONDS = 1.0
 FLUSHED_PRICINGS, READ_PRICINGS, KNOWN_PRICINGS = 3, 15, 3600
 """How often counts are written, those of the last days of all processes read, and older ones: in pricings."""
+
+
+class Exposures(Protocol):
+    """Where counts of shows lie (`engine.records.exposures.ExposureRecords`)."""
+
+    async def add(self, counts: Mapping[str, float], now: datetime) -> None:
+        """Add to the counts of the day, by offer."""
+
+    async def totals(self, days: int, now: datetime) -> Mapping[str, float]:
+        """Return the shows of each offer on so many days."""
+
+    async def known(self, least: float, now: datetime) -> AbstractSet[str]:
+        """Return the offers that were shown at least so much."""
+
+
+class Uptakes(Protocol):
+    """Where it lies what is known of seats (`engine.records.uptakes.UptakeRecords`)."""
+
+    async def add(self, shows: Mapping[str, float], now: datetime) -> Mapping[str, Uptake]:
+        """Add shows by offer; return what is known of these then."""
+
+    async def pending(self) -> Mapping[str, Uptake]:
+        """Return what is known of offers that were shown since their seats were told."""
 
 
 class ExposureFeed:
@@ -33,14 +57,15 @@ class ExposureFeed:
     def __init__(
         self,
         steering: CitySteering,
-        exposures: ExposureRecords,
-        uptakes: UptakeRecords,
+        exposures: Exposures,
+        uptakes: Uptakes,
         clock: Callable[[], datetime],
     ) -> None:
         self._steering = steering
         self._exposures = exposures
         self._uptakes = uptakes
         self._clock = clock
+        self._owed: dict[str, float] = {}
         self._living: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -77,8 +102,11 @@ class ExposureFeed:
         except StoreUnavailable:
             self._steering.give_back(counts)
             raise
-        if limited:
-            self._steering.uptakes(await self._uptakes.add(limited, now), whole=False)
+        for id_, shows in limited.items():
+            self._owed[id_] = self._owed.get(id_, 0.0) + shows
+        if self._owed:
+            self._steering.uptakes(await self._uptakes.add(self._owed, now), whole=False)
+            self._owed = {}
 
     async def _live(self) -> None:
         pricings = 0
