@@ -138,7 +138,9 @@ def doctor(
 def token(
     kind: Annotated[str, typer.Argument(help="resident, service or staff.")],
     name: Annotated[str, typer.Argument(help="A resident's UUID, a service's name or a colleague's e-mail.")],
-    scope: Annotated[list[str] | None, typer.Option(help="A scope of the service; repeat for more.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A scope of the service or the colleague; repeat for more.")
+    ] = None,
     subject: Annotated[str | None, typer.Option(help="UUID of the resident that a service's token is about.")] = None,
     home: Home = HOME,
 ) -> None:

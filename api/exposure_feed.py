@@ -1,20 +1,44 @@
 """Writes what this process has shown to SQL every few seconds, and tells its steering what all processes have shown."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import Protocol
 
+from engine.capacity import Uptake
 from engine.errors import StoreUnavailable
 from engine.exposure import DAYS
-from engine.records.exposures import ExposureRecords
-from engine.records.uptakes import UptakeRecords
-from engine.steering import CitySteering
+from engine.steering import NEW_SHOWS, CitySteering
 from engine.telemetry import logger
 
 log = logger("api")
 PRICED_SECONDS = 1.0
-FLUSHED_PRICINGS, READ_PRICINGS = 3, 30
-"""How often counts are written, and those of all processes read: in pricings."""
+FLUSHED_PRICINGS, READ_PRICINGS, KNOWN_PRICINGS = 3, 15, 3600
+"""How often counts are written, those of the last days of all processes read, and older ones: in pricings."""
+
+
+class Exposures(Protocol):
+    """Where counts of shows lie (`engine.records.exposures.ExposureRecords`)."""
+
+    async def add(self, counts: Mapping[str, float], now: datetime) -> None:
+        """Add to the counts of the day, by offer."""
+
+    async def totals(self, days: int, now: datetime) -> Mapping[str, float]:
+        """Return the shows of each offer on so many days."""
+
+    async def known(self, least: float, now: datetime) -> AbstractSet[str]:
+        """Return the offers that were shown at least so much."""
+
+
+class Uptakes(Protocol):
+    """Where it lies what is known of seats (`engine.records.uptakes.UptakeRecords`)."""
+
+    async def add(self, shows: Mapping[str, float], now: datetime) -> Mapping[str, Uptake]:
+        """Add shows by offer; return what is known of these then."""
+
+    async def pending(self) -> Mapping[str, Uptake]:
+        """Return what is known of offers that were shown since their seats were told."""
 
 
 class ExposureFeed:
@@ -33,18 +57,20 @@ class ExposureFeed:
     def __init__(
         self,
         steering: CitySteering,
-        exposures: ExposureRecords,
-        uptakes: UptakeRecords,
+        exposures: Exposures,
+        uptakes: Uptakes,
         clock: Callable[[], datetime],
     ) -> None:
         self._steering = steering
         self._exposures = exposures
         self._uptakes = uptakes
         self._clock = clock
+        self._owed: dict[str, float] = {}
         self._living: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Read what was shown, then go on in the background."""
+        await self.recall()
         await self.read()
         self._living = asyncio.create_task(self._live())
 
@@ -61,6 +87,10 @@ class ExposureFeed:
         self._steering.uptakes(await self._uptakes.pending(), whole=True)
         self._steering.exposed(await self._exposures.totals(DAYS, now), now)
 
+    async def recall(self) -> None:
+        """Take note of what is not new, since many have seen it."""
+        self._steering.known(await self._exposures.known(NEW_SHOWS, self._clock()))
+
     async def flush(self) -> None:
         """Keep what was counted; what cannot be kept is counted on."""
         now = self._clock()
@@ -72,8 +102,11 @@ class ExposureFeed:
         except StoreUnavailable:
             self._steering.give_back(counts)
             raise
-        if limited:
-            self._steering.uptakes(await self._uptakes.add(limited, now), whole=False)
+        for id_, shows in limited.items():
+            self._owed[id_] = self._owed.get(id_, 0.0) + shows
+        if self._owed:
+            self._steering.uptakes(await self._uptakes.add(self._owed, now), whole=False)
+            self._owed = {}
 
     async def _live(self) -> None:
         pricings = 0
@@ -82,6 +115,8 @@ class ExposureFeed:
             pricings += 1
             if pricings % FLUSHED_PRICINGS == 0:
                 await self._tried(self.flush)
+            if pricings % KNOWN_PRICINGS == 0:
+                await self._tried(self.recall)
             if pricings % READ_PRICINGS == 0:
                 await self._tried(self.read)
             self._steering.reprice(self._clock())

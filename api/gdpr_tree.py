@@ -73,7 +73,13 @@ def _deed(deed: Deed) -> Node:
 
 
 def _shown(shown: Shown) -> Node:
-    group = _group("SUGGESTION", TIME=shown.time, BASIS=shown.basis)
+    group = _group(
+        "SUGGESTION",
+        TIME=shown.time,
+        BASIS=shown.basis,
+        TRIED_PLACE=shown.tried_place,
+        TRIED_PROPENSITY=shown.tried_propensity,
+    )
     return Node(group.key, children=[*(group.children or ()), *(Node("OFFER", offer) for offer in shown.offers)])
 
 

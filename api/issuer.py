@@ -84,10 +84,13 @@ class DemoIssuer:
         permissions = {"permissions": [{"scopes": list(scopes)}]}
         return self._sign({"sub": str(subject or name), "azp": name, "authorization": permissions}, now)
 
-    def staff(self, email: str, now: datetime, groups: Sequence[str] = (STAFF_GROUP,)) -> str:
-        """Return a token of somebody who works for the city."""
+    def staff(
+        self, email: str, now: datetime, groups: Sequence[str] = (STAFF_GROUP,), scopes: Sequence[str] = ()
+    ) -> str:
+        """Return a token of somebody who works for the city, with the scopes that their client asked for."""
         person = uuid5(NAMESPACE_URL, f"mailto:{email}")
-        return self._sign({"sub": str(person), "email": email, "ad_groups": list(groups)}, now)
+        its = {"sub": str(person), "email": email, "ad_groups": list(groups), "scope": " ".join(("openid", *scopes))}
+        return self._sign(its, now)
 
     def identity(self, person: UUID, now: datetime, session: str) -> str:
         """Return the identity token of a session: for the client to read, and to end the session with."""

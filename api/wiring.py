@@ -8,6 +8,7 @@ from functools import partial
 from api.access import TokenVerifier
 from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
+from api.exploration import Thompson
 from api.exposure_feed import ExposureFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
@@ -27,6 +28,7 @@ from engine.errors import Misconfigured, VinkkiError
 from engine.family import Family
 from engine.intake import Intake
 from engine.ledger import ConsentLedger
+from engine.novelty import Novelty
 from engine.online import Online
 from engine.reach import Reach
 from engine.records.accesses import AccessRecords
@@ -256,8 +258,9 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     residents = Residents(stores.residents, stores.online)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
+    novelty = Novelty(Thompson(), settings.exploration_share)
     counts = Counts(seal.secret)
-    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering)
+    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering, novelty=novelty)
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)

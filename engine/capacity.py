@@ -71,6 +71,11 @@ def rate(its: Uptake, usual: float = USUAL_RATE) -> float:
     return (its.taken + PRIOR_SHOWS * usual) / (its.settled + PRIOR_SHOWS)
 
 
+def load(its: Uptake, usual: float = USUAL_RATE) -> float:
+    """Return the share of the seats that is expected to be taken."""
+    return rate(its, usual) * its.pending / max(1, its.seats)
+
+
 def price(its: Uptake, usual: float = USUAL_RATE) -> float:
     """Return what the offer's score loses.
 
@@ -79,5 +84,4 @@ def price(its: Uptake, usual: float = USUAL_RATE) -> float:
     >>> [price(Uptake(12, pending=shows)) for shows in (0.0, 300.0, 450.0, 600.0, 100_000.0)]
     [0.0, 0.0, 0.5, 1.0, 2.0]
     """
-    load = rate(its, usual) * its.pending / max(1, its.seats)
-    return min(MOST_PRICE, SLOPE * max(0.0, load - FREE_LOAD))
+    return min(MOST_PRICE, SLOPE * max(0.0, load(its, usual) - FREE_LOAD))

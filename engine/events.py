@@ -55,8 +55,15 @@ class InteractionBatch(msgspec.Struct, frozen=True):
     version: int = 1
 
 
+class Chance(msgspec.Struct, frozen=True):
+    """With what probability the offer in a place, from 1 on, was shown there: a place where new ones are tried."""
+
+    place: int
+    propensity: float
+
+
 class Impression(msgspec.Struct, frozen=True):
-    """What one answer showed, best first."""
+    """What one answer showed, best first; with the chance of what chance had a part in."""
 
     suggestion: str
     resident: Pseudonym
@@ -65,6 +72,7 @@ class Impression(msgspec.Struct, frozen=True):
     offers: tuple[str, ...]
     purpose: str = "measurement"
     version: int = 1
+    chance: Chance | None = None
 
 
 class ConsentChange(msgspec.Struct, frozen=True):

@@ -86,7 +86,9 @@ _PLAIN = Plain(
 )
 
 
-_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED, Mark.GIVEN_ROOM: Code.GIVEN_ROOM}
+_MARKED = {Mark.HIGHLIGHTED: Code.HIGHLIGHTED, Mark.GIVEN_ROOM: Code.GIVEN_ROOM, Mark.NEW: Code.NEW}
+_OF_MARKS = [[code for mark, code in _MARKED.items() if mark & marks] for marks in range(1 << len(Mark))]
+"""What is said of an offer by its marks; bits of a plain number, since those of a flag are slow to look at."""
 
 
 class Asked(NamedTuple):
@@ -158,10 +160,8 @@ def with_marks(
     marks
         Of each offer. Shape (n,).
     """
-    return [
-        (*(say(_MARKED[mark], "", language) for mark in _MARKED if mark & its), *own)[:MOST_REASONS] if its else own
-        for its, own in zip(marks.tolist(), reasons, strict=True)
-    ]
+    said = [tuple(say(code, "", language) for code in codes) for codes in _OF_MARKS]
+    return [(*said[its], *own)[:MOST_REASONS] if its else own for its, own in zip(marks.tolist(), reasons, strict=True)]
 
 
 def _facts(columns: Columns) -> Facts:

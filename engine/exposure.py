@@ -37,10 +37,15 @@ class Share(NamedTuple):
 
 
 class Tally:
-    """Counts the shows of offers until somebody takes the counts away."""
+    """Counts the shows of offers until somebody takes the counts away.
+
+    It counts by row, which is what an answer has at hand; when rows get other numbers, it goes on with ids.
+    """
 
     def __init__(self) -> None:
-        self.counts: dict[str, float] = {}
+        self._ids: Sequence[str] = ()
+        self._rows: dict[int, float] = {}
+        self._kept: dict[str, float] = {}
 
     def note(self, ids: Sequence[str], rows: Sequence[int]) -> None:
         """Count a list that was shown, best first.
@@ -48,24 +53,39 @@ class Tally:
         Parameters
         ----------
         ids
-            Of all rows of the catalogue.
+            Of all rows of the catalogue; the same list while rows keep their numbers.
         rows
             What was shown.
         """
-        counts = self.counts
+        if ids is not self._ids:
+            self._settle()
+            self._ids = ids
+        counts = self._rows
         for row, worth in zip(rows, WORTH, strict=False):
-            id_ = ids[row]
-            counts[id_] = counts.get(id_, 0.0) + worth
+            counts[row] = counts.get(row, 0.0) + worth
+
+    def counts(self) -> Mapping[str, float]:
+        """Return the counts so far."""
+        self._settle()
+        return self._kept
 
     def take(self) -> dict[str, float]:
         """Return the counts and begin anew."""
-        taken, self.counts = self.counts, {}
+        self._settle()
+        taken, self._kept = self._kept, {}
         return taken
 
     def give_back(self, counts: Mapping[str, float]) -> None:
         """Count again what was taken and could not be kept."""
         for id_, shows in counts.items():
-            self.counts[id_] = self.counts.get(id_, 0.0) + shows
+            self._kept[id_] = self._kept.get(id_, 0.0) + shows
+
+    def _settle(self) -> None:
+        """Turn what was counted by row into counts by id."""
+        for row, shows in self._rows.items():
+            id_ = self._ids[row]
+            self._kept[id_] = self._kept.get(id_, 0.0) + shows
+        self._rows = {}
 
 
 def lift(share: float, floor: float) -> float:

@@ -63,8 +63,9 @@ def _having(slots: Iterable[int], live: Live) -> Mask:
     found = np.zeros(rows, np.bool_)
     for some in listed:
         found[some] = True
-    tail = live.columns.slots[postings.until : rows]
-    found[postings.until :] |= np.isin(tail, wanted).any(axis=1)
+    if wanted and postings.until < rows:
+        tail = live.columns.slots[postings.until : rows]
+        found[postings.until :] |= np.isin(tail, wanted).any(axis=1)
     return found
 
 

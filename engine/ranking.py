@@ -196,11 +196,45 @@ def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ran
     pinned = pinned[~np.isin(live.columns.slots[pinned], request.never).any(axis=1)]
     asked, hot, cold = _asked(request.filters, live.minute), _hot(live, _base(live, request)), _cold(live)
     front = pinned[kernels.fitting(hot, cold, asked, pinned)][:most]
-    rest = ~np.isin(ranked.rows, front)
+    rest = (ranked.rows[:, None] != front).all(axis=1)
     starts = kernels.starts_of(cold, asked, front)
     best = np.full(len(front), ranked.scores.max(initial=0.0), np.float32)
     parts = zip((front, best, starts), ranked, strict=True)
     return Ranked(*(np.concatenate([first, its[rest]])[:most] for first, its in parts))
+
+
+def fits(live: Live, request: Request, rows: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which of some rows fit a request. Shape (n,)."""
+    asked = _asked(request.filters, live.minute)
+    fitting: NDArray[np.bool_] = kernels.fitting(_hot(live, _base(live, request)), _cold(live), asked, rows)
+    if len(request.never):
+        fitting &= ~np.isin(live.columns.slots[rows], request.never).any(axis=1)
+    return fitting
+
+
+def worth(live: Live, request: Request, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
+    """Return the scores of a few rows, as `rank` gives them but for the time that is asked for. Shape (n,)."""
+    columns, weights = live.columns, np.zeros(live.slots, np.float32)
+    np.add.at(weights, request.slots, request.adds)
+    weights[0] = 0
+    scores: NDArray[np.float32] = _base(live, request)[rows]
+    scores = scores + weights[columns.slots[rows]].sum(axis=1) * columns.norm[rows]
+    if len(request.direction):
+        scores = scores + columns.factors[rows] @ request.direction
+    if request.filters.point is not None:
+        x, y = request.filters.point
+        metres2 = (columns.x[rows] - np.float32(x)) ** 2 + (columns.y[rows] - np.float32(y)) ** 2
+        near = np.float32(request.weights.near) / (1 + metres2 / kernels.NEAR2)
+        scores = scores + near.astype(np.float32)
+    return scores
+
+
+def inserted(live: Live, request: Request, ranked: Ranked, row: int, at: int) -> Ranked:
+    """Return the ranked offers with one more, whose score is that of the one whose place it takes."""
+    its = np.array([row], np.uint32)
+    starts = kernels.starts_of(_cold(live), _asked(request.filters, live.minute), its)
+    parts = zip(ranked, (its, ranked.scores[at : at + 1], starts), strict=True)
+    return Ranked(*(np.concatenate([all_[:at], new, all_[at:]]) for all_, new in parts))
 
 
 def _leant(request: Request) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

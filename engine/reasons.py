@@ -32,6 +32,7 @@ enrolment_closing  enrolment ends within three days
 enrolment_opened   enrolment began within the last seven days
 highlighted        a rule of the city's pins or boosts it: always said, and first
 given_room         it belongs to those that the city lets be shown no less than a floor: always said
+new                it is tried because few have seen it yet: always said
 when_and_where     nothing above: its date and place
 =================  ====================================================================================================
 """
@@ -83,6 +84,7 @@ class Code(StrEnum):
     ENROLMENT_OPENED = "enrolment_opened"
     HIGHLIGHTED = "highlighted"
     GIVEN_ROOM = "given_room"
+    NEW = "new"
     WHEN_AND_WHERE = "when_and_where"
 
 
@@ -182,6 +184,11 @@ _SENTENCES: Mapping[Code, _Texts] = {
         "Kaupunki haluaa, että tämäkin löytyy{}",
         "Staden vill att också detta hittas{}",
         "The city wants this to be found too{}",
+    ),
+    Code.NEW: _texts(
+        "Uutta: vielä harva on nähnyt tämän{}",
+        "Nytt: få har sett detta än{}",
+        "New: few have seen this yet{}",
     ),
     Code.WHEN_AND_WHERE: _texts("{}", "{}", "{}"),
 }

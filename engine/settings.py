@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     uptake_rate: float = Field(
         0.02, gt=0, le=1, description="Seats that a show in the first place takes, until an offer's own rate is known"
     )
+    exploration_share: float = Field(
+        0.1, ge=0, le=1, description="Of all answers, how many try an offer that few have seen, in one place"
+    )
     train_every_hours: float = Field(
         24.0, ge=0, description="How often a worker has a model trained, ten minutes after its start at first; 0: never"
     )

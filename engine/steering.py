@@ -4,16 +4,17 @@ It moves offers among those that fit a request; it lets in none that the request
 worked out when a rule, the offers or the minute changes, for each scenario once: an answer only looks it up.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import IntFlag
 from itertools import count
+from random import sample
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.capacity import USUAL_RATE, Uptake, price, told
+from engine.capacity import FREE_LOAD, USUAL_RATE, Uptake, load, price, told
 from engine.catalogue import Catalogue, Live
 from engine.columns import minute
 from engine.exposure import Share, Tally, gini, share_of
@@ -24,6 +25,10 @@ from engine.taste import key
 
 MOST_PINNED = 5
 """How many offers are pinned in a scenario at most: the city leads a list, and does not fill it."""
+NEW_SHOWS = 50.0
+"""From so many shows in the first place on, an offer is not new any more."""
+MOST_FRESH = 256
+"""How many new offers may be tried until others are drawn."""
 MOST_MOVED = 1.0
 """How far rules move a score together, to either side."""
 
@@ -33,6 +38,15 @@ class Mark(IntFlag):
 
     HIGHLIGHTED = 1
     GIVEN_ROOM = 2
+    NEW = 4
+    """Given by `engine.novelty`, to the one that it tries."""
+
+
+class Fresh(NamedTuple):
+    """Offers that few have seen yet: a sample of their rows, and how much they were shown. Shape (n,), both."""
+
+    rows: NDArray[np.uint32] = np.zeros(0, np.uint32)
+    shows: NDArray[np.float64] = np.zeros(0)
 
 
 class Steered(NamedTuple):
@@ -48,12 +62,15 @@ class Steered(NamedTuple):
         Rows to come first where they fit the request, in this order.
     marks
         `Mark` of each row; empty where none has any. Shape (rows,) or (0,).
+    fresh
+        What may be tried as new.
     """
 
     version: Hashable
     adds: NDArray[np.float32]
     pinned: Sequence[int] = ()
     marks: NDArray[np.uint8] = np.zeros(0, np.uint8)
+    fresh: Fresh = Fresh()
 
 
 class Steering(Protocol):
@@ -104,8 +121,11 @@ class CitySteering:
         self._floors: Mapping[str, Floor] = {}
         self._lifts: Sequence[tuple[float, Target]] = ()
         self._uptakes: dict[str, Uptake] = {}
+        self._loaded: set[str] = set()
         self._prices: Mapping[str, float] = {}
         self._tally = Tally()
+        self._known: set[str] = set()
+        self._fresh: Mapping[str, float] = {}
         self._held: dict[Scenario, Steered] = {}
         self._of: dict[Scenario, Live] = {}
 
@@ -124,10 +144,8 @@ class CitySteering:
 
     def take_shows(self, now: datetime) -> tuple[dict[str, float], dict[str, float]]:
         """Return the counts of shows since they were last taken; and those of offers whose seats are limited."""
-        counts, seats = self._tally.take(), self._catalogue.live(now).columns.seats
-        rows = {id_: self._catalogue.row(key(id_)) for id_ in counts}
-        limited = {id_: counts[id_] for id_, row in rows.items() if row is not None and seats[row] > 0}
-        return counts, limited
+        counts = self._tally.take()
+        return counts, {id_: counts[id_] for id_ in self._seats(counts, now)}
 
     def give_back(self, counts: Mapping[str, float]) -> None:
         """Count again what was taken and could not be kept."""
@@ -136,10 +154,10 @@ class CitySteering:
     def exposure(self, totals: Mapping[str, float], floors: Mapping[str, Floor], now: datetime) -> Exposed:
         """Return how shows, by offer, are spread over the offers of now and over the groups of floors."""
         live = self._catalogue.live(now)
-        shows = np.zeros(len(live.next))
-        for id_, its in totals.items():
-            if (row := self._catalogue.row(key(id_))) is not None:
-                shows[row] = its
+        rows = {id_: row for row, id_ in enumerate(live.ids)}  # of one that was replaced, the newest row comes last
+        at = np.fromiter((rows.get(id_, -1) for id_ in totals), np.intp, len(totals))
+        counts, shows = np.fromiter(totals.values(), np.float64, len(totals)), np.zeros(len(live.next))
+        shows[at[at >= 0]] = counts[at >= 0]
         groups = {
             id_: share_of(matching(floor.target, self._catalogue, live)[live.rows], shows[live.rows], floor.share)
             for id_, floor in floors.items()
@@ -149,27 +167,37 @@ class CitySteering:
 
     def exposed(self, totals: Mapping[str, float], now: datetime) -> None:
         """Lift the groups below their floors, by the shows of the last days by offer."""
+        self._freshen(totals, now)
         groups = self.exposure(totals, self._floors, now).groups
         lifts = [(round(share.lift, 2), self._floors[id_].target) for id_, share in groups.items() if share.lift > 0]
         if lifts != self._lifts:
             self._lifts, self._of = lifts, {}
 
+    def known(self, ids: Iterable[str]) -> None:
+        """Take note of offers that many have seen already: they are not new, whatever was shown of late."""
+        self._known |= set(ids)
+
     def uptakes(self, known: Mapping[str, Uptake], *, whole: bool) -> None:
         """Take note of what is known of seats, by offer; where it is the whole, of no other offer there is anything."""
         self._uptakes = {**({} if whole else self._uptakes), **known}
+        loads = {id_: load(its, self._usual_rate) for id_, its in self._uptakes.items()}
+        self._loaded = {id_ for id_, its in loads.items() if its > _LIGHT_LOAD}
 
     def reprice(self, now: datetime) -> None:
         """Work out anew what offers with few seats cost, from what is known and was shown since."""
-        seats, counts, moment = self._catalogue.live(now).columns.seats, self._tally.counts, now.timestamp()
-        prices = dict[str, float]()
-        for id_ in self._uptakes.keys() | counts.keys():
-            row = self._catalogue.row(key(id_))
-            if row is not None and (left := int(seats[row])) > 0:
-                its = told(self._uptakes.get(id_, Uptake(left)), left, counts.get(id_, 0.0), moment)
-                if (cost := round(price(its, self._usual_rate), 1)) > 0:
-                    prices[id_] = cost
+        counts, moment, prices = self._tally.counts(), now.timestamp(), dict[str, float]()
+        much = {id_ for id_, shows in counts.items() if shows * self._usual_rate > _LIGHT_LOAD}
+        for id_, left in self._seats(much | self._loaded, now).items():
+            its = told(self._uptakes.get(id_, Uptake(left)), left, counts.get(id_, 0.0), moment)
+            if (cost := round(price(its, self._usual_rate), 1)) > 0:
+                prices[id_] = cost
         if prices != self._prices:
             self._prices, self._of = prices, {}
+
+    def _seats(self, ids: Iterable[str], now: datetime) -> dict[str, int]:
+        """Return the seats left of those of the offers whose seats are limited."""
+        seats, rows = self._catalogue.live(now).columns.seats, self._catalogue.row
+        return {id_: int(seats[row]) for id_ in ids if (row := rows(key(id_))) is not None and seats[row] > 0}
 
     def count(self, target: Target, now: datetime) -> int:
         """Return how many offers that may be suggested now a target means."""
@@ -179,8 +207,8 @@ class CitySteering:
         """Return what holds at the minute of `live`; worked out with the first question after something changed."""
         if self._of.get(scenario) is not live:
             fresh, held = self._worked_out(scenario, live), self._held.get(scenario)
-            if held is None or not _same(held, fresh):
-                self._held[scenario] = fresh._replace(version=next(_versions))
+            version = held.version if held is not None and _same(held, fresh) else next(_versions)
+            self._held[scenario] = fresh._replace(version=version)
             self._of[scenario] = live
         return self._held[scenario]
 
@@ -208,7 +236,21 @@ class CitySteering:
         adds = np.clip(moved, -MOST_MOVED, MOST_MOVED) + lifts - prices
         adds[out] = -np.inf
         marks = shown * np.uint8(Mark.HIGHLIGHTED) | (lifts >= _TOLD_LIFT) * np.uint8(Mark.GIVEN_ROOM)
-        return Steered(0, adds, tuple(first), marks if marks.any() else _NO_MARKS)
+        return Steered(0, adds, tuple(first), marks if marks.any() else _NO_MARKS, self._tried(live))
+
+    def _freshen(self, totals: Mapping[str, float], now: datetime) -> None:
+        """Draw anew which offers may be tried as new."""
+        self._known |= {id_ for id_, shows in totals.items() if shows >= NEW_SHOWS}
+        live = self._catalogue.live(now)
+        new = [id_ for row in live.rows.tolist() if (id_ := live.ids[row]) not in self._known]
+        drawn = sample(new, min(MOST_FRESH, len(new)))
+        self._fresh, self._of = {id_: totals.get(id_, 0.0) for id_ in drawn}, {}
+
+    def _tried(self, live: Live) -> Fresh:
+        """Return what may be tried as new of the rows of now."""
+        rows = {row: shows for id_, shows in self._fresh.items() if (row := self._catalogue.row(key(id_))) is not None}
+        of_now = {row: shows for row, shows in rows.items() if row < len(live.next)}
+        return Fresh(np.array([*of_now], np.uint32), np.array([*of_now.values()]))
 
     def _lifted(self, live: Live) -> NDArray[np.float32]:
         """Return what the floors of exposure add to each row: of several groups, the strongest lift."""
@@ -235,6 +277,8 @@ class CitySteering:
         return soonest
 
 
+_LIGHT_LOAD = FREE_LOAD / 4
+"""Below this an offer costs nothing soon, and is not looked at until its shows are written down."""
 _TOLD_LIFT = 0.02
 """A lift from which on reasons tell of it: less moves next to nothing."""
 _versions = count(1)

@@ -31,11 +31,12 @@ from engine.choices import POPULAR, left_out
 from engine.consent import Consents, Permit, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
-from engine.events import AwareTime, Impression, Interaction, InteractionType, Pseudonym
+from engine.events import AwareTime, Chance, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer, with_marks
 from engine.folding import Observation, fold
 from engine.known import NOTHING, Known, SealedState, known, without_permit
 from engine.language import Localized
+from engine.novelty import Novelty, Tried
 from engine.offers import Kind, Offer
 from engine.profile import (
     NOTHING_AVOIDED,
@@ -153,6 +154,8 @@ class Suggester:
         Makes the id of an answer.
     steering
         What the city puts beside the ranking.
+    novelty
+        Tries new offers.
     """
 
     def __init__(  # noqa: PLR0913 - the parts are what it is made of
@@ -164,6 +167,7 @@ class Suggester:
         new_id: Callable[[], str] = lambda: token_hex(16),
         *,
         steering: Steering | None = None,
+        novelty: Novelty | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._online = online
@@ -171,6 +175,7 @@ class Suggester:
         self._explainer = Explainer(catalogue.vocabulary, divisions or Divisions())
         self._new_id = new_id
         self._steering = steering
+        self._novelty = novelty
 
     def warm_up(self, now: datetime) -> None:
         """Have all that an answer needs compiled before anybody asks: half a minute once on a machine, then on disk."""
@@ -198,8 +203,8 @@ class Suggester:
         """Return what to suggest, and the record of it where the resident lets it be kept."""
         known = NOTHING if resident is None else await self._known(resident, now)
         basis, plan = self._planned(known, query, now)
-        answer = self._answer(basis, plan, now)
-        return answer, _impression(answer, known.record)
+        answer, chance = self._made(basis, plan, now, told=known.record is not None)
+        return answer, _impression(answer, chance, known.record)
 
     def _planned(self, known: Known, query: Query, now: datetime) -> tuple[Basis, "_Plan"]:
         """Return what the answer is made from where so much may be used."""
@@ -260,14 +265,29 @@ class Suggester:
         return request, rank(live, request, query.limit, plan.manner.spread)
 
     def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
-        """Make an answer in steps: what is asked, what is ranked, why, and how it is told."""
+        return self._made(basis, plan, now)[0]
+
+    def _made(
+        self, basis: Basis, plan: "_Plan", now: datetime, *, told: bool = False
+    ) -> tuple[Suggestions, Chance | None]:
+        """Make an answer in steps: what is asked, what is ranked, why, and how it is told; with what chance had a part.
+
+        Parameters
+        ----------
+        told
+            Whether the chance is kept.
+        """
         live, query = self._catalogue.live(now), plan.query
         request = self._request(live, plan, now)
         shown, moved = _ranked(live, request, plan)
+        tried = Tried(shown)
+        if self._novelty is not None and plan.manner is not ALIKE:
+            tried = self._novelty.tried(live, request, shown, query.limit, told=told)
+            shown, moved = tried.ranked, tried.beside(moved)
         asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
         reasons = self._explainer.reasons(asked, plan.leanings, shown, moved)
-        if request.steered is not None and len(request.steered.marks):
-            reasons = with_marks(reasons, request.steered.marks[shown.rows], query.language)
+        if request.steered is not None and (tried.new or len(request.steered.marks)):
+            reasons = with_marks(reasons, tried.marked(request.steered), query.language)
         rows = shown.rows.tolist()
         if self._steering is not None:
             self._steering.showed(live, rows)
@@ -275,7 +295,8 @@ class Suggester:
         parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)
         items = [Item(n, *part) for n, part in enumerate(parts, 1)]
         _suggestions(basis).inc()
-        return Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
+        told_of = Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
+        return told_of, tried.chance
 
     def _request(self, live: Live, plan: "_Plan", now: datetime) -> Request:
         """Return what is asked of the first stage."""
@@ -345,13 +366,11 @@ def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozens
         return NOTHING_LEARNED
 
 
-def _impression(answer: Suggestions, permit: Permit | None) -> Impression | None:
+def _impression(answer: Suggestions, chance: Chance | None, permit: Permit | None) -> Impression | None:
     if permit is None:
         return None
-    purpose = str(permit.purpose)
-    return Impression(
-        answer.suggestion_id, permit.resident, answer.generated_at, answer.basis, answer.offers, purpose=purpose
-    )
+    id_, time, purpose = answer.suggestion_id, answer.generated_at, str(permit.purpose)
+    return Impression(id_, permit.resident, time, answer.basis, answer.offers, purpose=purpose, chance=chance)
 
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:

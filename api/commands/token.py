@@ -28,7 +28,7 @@ def run(settings: Settings, kind: str, name: str, scopes: list[str], subject: st
     elif kind == "service":
         print(issuer.service(name, scopes, now, _uuid(subject) if subject else None))
     elif kind == "staff":
-        print(issuer.staff(name, now))
+        print(issuer.staff(name, now, scopes=scopes))
     else:
         raise InvalidInput("A token is for a `resident`, a `service` or `staff`.")
 

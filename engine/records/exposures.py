@@ -22,6 +22,7 @@ _TOTALS = text("""
         SELECT offer, sum(shows) AS shows FROM exposures WHERE day >= :since GROUP BY offer
     ) AS totals
 """)
+_KNOWN = text("SELECT offer FROM exposures WHERE day >= :since GROUP BY offer HAVING sum(shows) >= :least")
 _SWEEP = text("DELETE FROM exposures WHERE day < :since")
 _decode = msgspec.json.Decoder(dict[str, float]).decode
 
@@ -43,6 +44,12 @@ class ExposureRecords:
         async with self._database.begin() as connection:
             found = await connection.execute(_TOTALS, {"since": _day(now) - timedelta(days=days - 1)})
             return _decode(found.scalar_one())
+
+    async def known(self, least: float, now: datetime) -> set[str]:
+        """Return the offers that were shown at least so much as long as counts are kept."""
+        async with self._database.begin() as connection:
+            found = await connection.execute(_KNOWN, {"since": _day(now) - timedelta(days=KEPT_DAYS), "least": least})
+            return set(found.scalars())
 
     async def sweep(self, now: datetime) -> None:
         """Drop what is older than `KEPT_DAYS`."""

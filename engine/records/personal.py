@@ -31,7 +31,10 @@ _HANDLES = text("""
 _ACCESSES = text("""
     SELECT time, who, capacity, purpose, what, fields FROM accesses WHERE resident = :resident ORDER BY time, id
 """)
-_SHOWN = text("SELECT time, basis, offers FROM impressions WHERE resident = :resident ORDER BY time")
+_SHOWN = text("""
+    SELECT time, basis, offers, tried_place, tried_propensity FROM impressions
+    WHERE resident = :resident ORDER BY time
+""")
 _DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
 _TIES = text("""
     SELECT 'DEPENDANT' AS role, r.person, d.born, NULL::text[] AS actions, g.since, NULL::timestamptz AS until
@@ -84,6 +87,8 @@ class Shown(msgspec.Struct, frozen=True):
     time: datetime
     basis: str
     offers: Sequence[str]
+    tried_place: int | None = None
+    tried_propensity: float | None = None
 
 
 class Known(msgspec.Struct, frozen=True):

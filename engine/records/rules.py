@@ -92,7 +92,7 @@ class RuleRecords(Generic[T]):
         }
         async with self._database.begin() as connection:
             # One writer at a time: numbers become visible in their order, and no version is written twice.
-            await connection.execute(text("SELECT pg_advisory_xact_lock(8457)"))
+            await connection.execute(text("SELECT pg_advisory_xact_lock(8458)"))
             written = (await connection.execute(_ADD, values)).one_or_none()
             if written is None:
                 raise Outdated

@@ -161,6 +161,7 @@ async def city(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -
     given = {"kafka": addresses.kafka, "database": addresses.database, "redis": addresses.redis}
     settings = Settings(home=home, port=port, **given)
     env = {**os.environ, **{f"VINKKI_{name.upper()}": value for name, value in given.items()}}
+    env["VINKKI_EXPLORATION_SHARE"] = "0"  # chance would have its part in every list that is compared
     base = f"http://127.0.0.1:{port}"
     stores = connect(settings)
     await prepare(settings, stores, datetime.now(UTC))

@@ -1,14 +1,19 @@
 """Exposure through HTTP: counted, reported, a floor that lifts, and few seats that are not shown to everybody."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from api.issuer import DemoIssuer, address
 from api.routes.exposure import EXAMPLE
 from engine.capacity import Uptake
+from engine.language import Localized
 from engine.records.uptakes import UptakeRecords
+from tests.journeys.conftest import Resident, command, free_port, is_ready
 from tests.journeys.test_bad_input import is_problem
 
 FLOORS = "/v1/exposure/floors"
@@ -142,3 +147,35 @@ async def test_an_offer_with_few_seats_sinks_and_rises_when_they_are_told_anew(d
     assert (its.seats, its.taken) == (30, 10)
     assert its.settled > 5_000 > its.pending
     assert isinstance(its, Uptake)
+
+
+async def test_a_new_offer_is_tried_in_the_fourth_place_and_its_chance_is_kept(city, tmp_path):
+    """Another API process of the same city, which tries one in every answer."""
+    base, its = f"http://127.0.0.1:{(port := free_port())}", city.settings
+    parts = {f"VINKKI_{name.upper()}": getattr(its, name) for name in ("kafka", "database", "redis")}
+    names = [Localized("Uutuus " + letter) for letter in "abcdefghijklmno"]
+    await city.write(*(city.offer("garden", 70 + n, name=name) for n, name in enumerate(names)))
+    env, home = {**os.environ, **parts, "VINKKI_EXPLORATION_SHARE": "1"}, str(its.home)
+    with command("serve", "--home", home, "--port", str(port), log=tmp_path / "api.log", env=env):
+        async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+            await city.until(lambda: is_ready(http), bool, seconds=60)
+            person = city.resident().id
+            resident = Resident(
+                http, person, DemoIssuer(its.home, address(base), its.audience).resident(person, datetime.now(UTC))
+            )
+            await resident.decide("measurement")
+            told = await resident.suggestions(limit=10, lang="en")
+    (new,) = [item for item in told["items"] if item["reasons"][0]["code"] == "new"]
+    assert new["reasons"][0]["text"] == "New: few have seen this yet"
+    assert new["rank"] == 4
+    assert len({item["offer"]["id"] for item in told["items"]}) == 10
+    query = text("SELECT tried_place, tried_propensity FROM impressions WHERE suggestion = :suggestion")
+
+    async def kept() -> list[tuple[int, float]]:
+        async with city.stores.database.begin() as connection:
+            found = await connection.execute(query, {"suggestion": told["suggestion_id"]})
+            return [(row.tried_place, row.tried_propensity) for row in found]
+
+    ((place, propensity),) = await city.until(kept, bool, seconds=15)
+    assert place == 4
+    assert 0 < propensity <= 1

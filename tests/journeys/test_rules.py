@@ -189,6 +189,17 @@ async def test_nasty_texts_are_kept_as_text_or_refused(desk, text):
         assert (await desk.call("GET", f"/{desk.set[-1]}")).json()["reason"] == text
 
 
+async def test_a_colleague_is_named_as_the_author(desk):
+    scopes = ("rules:read", "rules:write")
+    maija = desk.city.issuer.staff("maija@example.fi", datetime.now(UTC), scopes=scopes)
+    headers = {"Authorization": f"Bearer {maija}"}
+    got = await desk.city.http.post("/v1/rules", json=rule(), headers=headers)
+    assert (got.status_code, got.json()["author"]) == (201, "maija@example.fi")
+    desk.set.append(got.json()["id"])
+    without = {"Authorization": f"Bearer {desk.city.issuer.staff('maija@example.fi', datetime.now(UTC))}"}
+    is_problem(await desk.city.http.get("/v1/rules", headers=without), 403)
+
+
 async def test_only_staff_with_the_scope_read_and_write(desk, resident):
     for method, path, body in (
         ("GET", "", None),

@@ -104,7 +104,7 @@ async def test_any_text_in_an_address_is_answered(city, document, text):
             elif told["in"] == "query":
                 query = {told["name"]: text}
                 good(await resident.call(method, address(path, resident, {}), params=query))
-            elif text.isascii() and text.isprintable():
+            elif text.strip() and text.isascii() and text.isprintable():  # a header of nothing is never sent
                 good(await resident.call(method, address(path, resident, {}), headers={told["name"]: text}))
 
 

@@ -25,7 +25,9 @@ def test_a_show_counts_by_its_place_and_only_in_the_first_ones():
     assert list(WORTH) == sorted(WORTH, reverse=True)
     tally.give_back(counts)
     tally.note(ids, [7])
-    assert tally.take()["t:7"] == 2
+    tally.note([*reversed(ids)], [92])
+    assert tally.counts()["t:7"] == 3
+    assert tally.take()["t:7"] == 3
     assert tally.take() == {}
 
 
