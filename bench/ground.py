@@ -106,7 +106,7 @@ class Ground:
         """Return settings with the addresses of parts that run on a folder of their own."""
         if self._settings is None:
             home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vinkki-bench-")))
-            given = Settings(home=home, kafka=None, database=None, redis=None)
+            given = Settings(home=home, kafka=None, database=None, redis=None, train_every_hours=0)
             parts = await asyncio.to_thread(start, home, say=self.say, jars=given.kafka_jars)
             self._stack.callback(parts.stop)
             a = parts.addresses
@@ -244,7 +244,7 @@ def _change(offer: Offer, now: datetime) -> OfferChange:
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    names = ("home", "host", "port", "kafka", "database", "redis")
+    names = ("home", "host", "port", "kafka", "database", "redis", "train_every_hours")
     return {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in names}
 
 
