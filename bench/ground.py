@@ -60,6 +60,8 @@ class Size:
         How many times freshness is looked at.
     scanned
         How many residents a search for leaks goes through.
+    choices
+        How many choices a training learns from; how many residents made them follows.
     """
 
     offers: int = catalogue.OFFERS
@@ -69,6 +71,7 @@ class Size:
     events: int = 16_000
     probes: int = 40
     scanned: int = 100_000
+    choices: int = 24_000_000
 
 
 class Ground:
