@@ -62,6 +62,8 @@ class Size:
         How many residents a search for leaks goes through.
     taught
         How many residents a model is made of.
+    choices
+        How many choices a training learns from; how many residents made them follows.
     """
 
     offers: int = catalogue.OFFERS
@@ -72,6 +74,7 @@ class Size:
     probes: int = 40
     scanned: int = 100_000
     taught: int = 2_000
+    choices: int = 24_000_000
 
 
 class Ground:

@@ -1,4 +1,4 @@
-"""`suggestions_ratio`, `suggestions_rate` and `suggestions_ratio_plain`: an API process without a model, and with one."""
+"""`suggestions_ratio`, `suggestions_rate`, `suggestions_ratio_plain`: an API process without a model, then with one."""
 
 import asyncio
 import statistics

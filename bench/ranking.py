@@ -143,6 +143,7 @@ def turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[flo
 
 
 def cost(call: Callable[[], object]) -> float:
+    """Return the CPU seconds that a call takes in this thread."""
     begun = time.thread_time_ns()
     call()
     return (time.thread_time_ns() - begun) / 1e9

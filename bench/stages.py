@@ -110,7 +110,8 @@ async def second(ground: Ground) -> Sequence[Figure]:
         runs = {size: [_costs(stages, size) for _ in range(ground.size.rounds)] for size in _SMALLER}
     shares = {size: _share(stages, size) for size in _SMALLER[1:]}
     told = "; ".join(
-        f"of {size}: {statistics.median(its):.2f} ms, {shares.get(size, 1):.0%} of the same 20" for size, its in runs.items()
+        f"of {size}: {statistics.median(its):.2f} ms, {shares.get(size, 1):.0%} of the same 20"
+        for size, its in runs.items()
     )
     reference = f"the model's opinion, variety, reasons, of {CLOSER_LOOK} as served; {told} as of {_SMALLER[0]}"
     ground.say(f"{SECOND.name}: {reference}")
