@@ -33,6 +33,8 @@ WORTH = 0.1
 """By how much the first stage's scores spread with the factors."""
 _TOPIC = ("likeness", "likeness_lately", "ridge")
 _ALIKE = ("ease", "factors", "mapped")
+_COMMON = ("_draw", "_visitors", "_return")
+"""What is said of a place or an organiser whoever asks."""
 _PART_OF = {
     "organiser": Part.ORGANISER,
     "venue": Part.PLACE,
@@ -52,6 +54,8 @@ def _part(name: str) -> Part:
         return Part.TOPIC
     if name.removesuffix("_standing") in _ALIKE:
         return Part.ALIKE
+    if name.endswith(_COMMON):
+        return Part.REST
     return Part.REST if name == "days_quiet" else _PART_OF.get(name.partition("_")[0], Part.REST)
 
 

@@ -16,7 +16,7 @@ from models.artefact import Artefact
 from models.card import Card, Counted, Disclosed, Judged, judged, versions
 from models.content import Content
 from models.context import Setting
-from models.guard import worse
+from models.guard import POPULAR, worse
 from models.item import Item
 from models.lessons import Past
 from models.material import LEAST_CHOOSERS, Material
@@ -29,7 +29,7 @@ from models.splits import Numbers, Split
 from models.text import MOST_KEPT, TextSpace
 from models.trial import popular
 
-OURS, POPULAR, RUNNING = "this", "popular", "running"
+OURS, RUNNING = "this", "running"
 Told = Callable[[str], None]
 
 
