@@ -92,6 +92,8 @@ class ServingRanker:
         The coarse factors of offers, their directions among all factors, and how all factors vary together.
     values
         What is known of the values of each of `closer.ATTRIBUTES`.
+    sharing
+        How strongly exposure is shared out, as was found when the model was trained.
     """
 
     name: str
@@ -105,6 +107,7 @@ class ServingRanker:
     facets: Facets
     projection: Projection
     map: NDArray[np.float32]
+    sharing: float
     _keys: NDArray[np.uint64]
     _numbers: NDArray[np.int32]
     _local: local = field(default_factory=local)
@@ -137,6 +140,7 @@ class ServingRanker:
             facets=model.facets,
             projection=model.projection,
             map=model.snapshot.factors.map,
+            sharing=artefact.card.sharing,
             **_index(np.array([key(its.id) for its in model.items], np.uint64)),
         )
 
