@@ -62,6 +62,8 @@ class Size:
         How many residents a search for leaks goes through.
     taught
         How many residents a model is made of.
+    choices
+        How many choices a training learns from; how many residents made them follows.
     """
 
     offers: int = catalogue.OFFERS
@@ -72,6 +74,7 @@ class Size:
     probes: int = 40
     scanned: int = 100_000
     taught: int = 2_000
+    choices: int = 24_000_000
 
 
 class Ground:
@@ -106,7 +109,7 @@ class Ground:
         """Return settings with the addresses of parts that run on a folder of their own."""
         if self._settings is None:
             home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="vinkki-bench-")))
-            given = Settings(home=home, kafka=None, database=None, redis=None)
+            given = Settings(home=home, kafka=None, database=None, redis=None, train_every_hours=0)
             parts = await asyncio.to_thread(start, home, say=self.say, jars=given.kafka_jars)
             self._stack.callback(parts.stop)
             a = parts.addresses
@@ -244,7 +247,7 @@ def _change(offer: Offer, now: datetime) -> OfferChange:
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    names = ("home", "host", "port", "kafka", "database", "redis")
+    names = ("home", "host", "port", "kafka", "database", "redis", "train_every_hours")
     return {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in names}
 
 

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from api import wiring
 from bench.ground import APART, VISITS, Ground
-from bench.people import Crowd, Person
+from bench.people import Crowd
 from engine.offers import Offer
 from models.archive import Archive
 from models.choices import Choices
@@ -29,7 +28,7 @@ async def published(ground: Ground) -> Archive:
 def _train(archive: Archive, offers: Sequence[Offer], people: int, now: datetime, say: Callable[[str], None]) -> None:
     choices, crowd = Choices(), Crowd(offers, seed=_SEED)
     for number in range(people):
-        person = Person(uuid4(), str(number), crowd.favourites())
+        person = crowd.person()
         visits = [crowd.visit(person, now - APART * (VISITS - turn) + timedelta(hours=1)) for turn in range(VISITS)]
         did = [event for visit in visits for event in visit.events]
         choices.add(

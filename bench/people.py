@@ -70,6 +70,11 @@ class Crowd:
         liked = (self._dice.choice(self._offers).keywords[0].id for _ in range(_FAVOURITES))
         return tuple(dict.fromkeys(liked))
 
+    def person(self) -> Person:
+        """Return somebody whom no store knows."""
+        id_ = UUID(int=self._dice.getrandbits(128))
+        return Person(id_, id_.hex, self.favourites())
+
     def visit(self, person: Person, ends: datetime) -> InteractionBatch:
         """Return what a resident did on one visit that ended just now: what one message carries."""
         self._visits += 1

@@ -123,7 +123,7 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     matrix = live.columns.factors[: len(live)]
     with threadpool_limits(1):
         pairs = [
-            _turns(lambda: rank(live, request, SHOWN, OWN.spread), lambda: matrix @ made.direction)
+            turns(lambda: rank(live, request, SHOWN, OWN.spread), lambda: matrix @ made.direction)
             for _ in range(ground.size.rounds)
         ]
     share = made.share(query)
@@ -136,14 +136,15 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     return [RATIO.measured([ours / theirs for ours, theirs in pairs], reference)]
 
 
-def _turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+def turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
     """Return the least CPU seconds of both, called in turn."""
-    costs = [(_cost(ours), _cost(theirs)) for _ in range(_TURNS)]
+    costs = [(cost(ours), cost(theirs)) for _ in range(_TURNS)]
     mine, others = (min(column) for column in zip(*costs, strict=True))
     return mine, others
 
 
-def _cost(call: Callable[[], object]) -> float:
+def cost(call: Callable[[], object]) -> float:
+    """Return the CPU seconds that a call takes in this thread."""
     begun = time.thread_time_ns()
     call()
     return (time.thread_time_ns() - begun) / 1e9

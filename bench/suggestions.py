@@ -26,7 +26,7 @@ async def measure(ground: Ground) -> list[Figure]:
     people = await ground.active(min(_RESIDENTS, ground.size.residents), (Purpose.ACTIVITY,))
     server, settings = await ground.api()
     count = ground.size.requests
-    ours = Asked("suggestions", server, settings.port, _requests(settings, people), count)
+    ours = Asked("suggestions", server, settings.port, asking(settings, people), count)
     empty = Asked("/healthz", server, settings.port, [request("GET", "/healthz")], 4 * count)
     costs = await compare(ours, empty, ground.size.rounds)
     memory = server.memory_megabytes()
@@ -40,7 +40,8 @@ async def measure(ground: Ground) -> list[Figure]:
     return [RATIO.measured(costs.ratios(), reference), MEMORY.measured([memory], held)]
 
 
-def _requests(settings: Settings, people: Sequence[Person]) -> list[bytes]:
+def asking(settings: Settings, people: Sequence[Person]) -> list[bytes]:
+    """Return each resident's request for suggestions, with a token of their own."""
     demo, now = issuer(settings), wiring.utc_now()
     tokens = [demo.resident(person.id, now) for person in people]
     return [request("GET", "/v1/residents/me/suggestions", token) for token in tokens]

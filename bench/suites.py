@@ -4,7 +4,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import consent, freshness, ingest, intake, leaks, ranking, residents, suggestions
+from bench import (
+    arrival,
+    consent,
+    freshness,
+    growth,
+    ingest,
+    intake,
+    leaks,
+    modelled,
+    ranking,
+    residents,
+    stages,
+    suggestions,
+    training,
+)
 from bench.figures import Figure, Promise
 from bench.ground import Ground
 from engine.errors import InvalidInput
@@ -70,6 +84,18 @@ SUITES = {
             Measurement((consent.WITHDRAWAL,), consent.withdrawals),
             Measurement((consent.FORGETTING,), consent.forgettings),
             Measurement((leaks.SCAN,), leaks.measure),
+        ),
+    ),
+    "suggestions": Suite(
+        "suggestions.json",
+        (
+            Measurement((stages.FIRST,), stages.first),
+            # Before any other that makes a model: the process is first measured without one.
+            Measurement((modelled.RATIO, modelled.RATE, modelled.PLAIN), modelled.measure),
+            Measurement((stages.SECOND,), stages.second),
+            Measurement((arrival.P95,), arrival.measure),
+            Measurement((growth.GROWTH,), growth.measure),
+            Measurement((training.RATIO, training.MEMORY), training.measure),
         ),
     ),
 }

@@ -25,7 +25,7 @@ from models.recommender import Recommender
 from models.simulation import SHOWN, day
 from models.splits import Numbers
 from models.synthetic import SimulatedResident
-from models.text import TextSpace
+from models.text import MOST_KEPT, TextSpace
 
 CHOICES = frozenset({InteractionType.SAVE, InteractionType.SHARE, InteractionType.REGISTER, InteractionType.ATTEND})
 """What counts as a choice here: a synthetic resident opens nearly anything now and then."""
@@ -132,7 +132,7 @@ class Learner:
         items = [item(offer) for offer in town.offers]
         setting = Setting.of(items)
         facets = {attribute.name: attribute.members for attribute in setting.attributes}
-        return cls(Content.of(TextSpace.fit(items).transform(items), facets), setting, horizon)
+        return cls(Content.of(TextSpace.fit_transform(items, MOST_KEPT)[1], facets), setting, horizon)
 
     def learned(self, town: Town) -> Shows:
         """Return what the recommender shows everybody after learning from all choices so far."""

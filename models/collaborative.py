@@ -149,14 +149,7 @@ class Factors:
     @classmethod
     def fit(cls, histories: csr_array, content: Content, seed: int = 0) -> "Factors":
         """Return factors from histories of shape (people, offers)."""
-        n = min(FACTORS, max(8, min(histories.shape) // 4))
-        with threadpool_limits(1, "blas"):
-            model = AlternatingLeastSquares(
-                n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed,
-                num_threads=0 if histories.nnz > WORTH_THREADS else 1,
-            )  # fmt: skip
-            model.fit(csr_matrix(histories), show_progress=False)
-        learned = np.ascontiguousarray(model.item_factors, np.float32)
+        learned = bare(histories, seed)
         counts = np.asarray(histories.sum(axis=0)).ravel().astype(np.float32)
         own = (counts / (counts + MAP_COUNTS))[:, None]
         told = _map(learned, counts, content.latent)
@@ -173,6 +166,18 @@ class Factors:
             confidence = histories.data[part] * np.float32(CONFIDENCE)
             people[n] = np.linalg.solve(base + (offers.T * confidence) @ offers, offers.T @ (1 + confidence))
         return people
+
+
+def bare(histories: csr_array, seed: int = 0) -> _Matrix:
+    """Return factors of offers from choices alone (implicit), of shape (offers, factors)."""
+    n = min(FACTORS, max(8, min(histories.shape) // 4))
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            n, regularization=REGULARIZATION, alpha=CONFIDENCE, iterations=ITERATIONS, random_state=seed,
+            num_threads=0 if histories.nnz > WORTH_THREADS else 1,
+        )  # fmt: skip
+        model.fit(csr_matrix(histories), show_progress=False)
+    return np.ascontiguousarray(model.item_factors, np.float32)
 
 
 def _map(learned: _Matrix, counts: NDArray[np.float32], latent: _Matrix) -> _Matrix:

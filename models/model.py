@@ -25,7 +25,7 @@ from models.projection import Projection
 from models.recommender import Recommender
 from models.snapshot import Snapshot
 from models.strongest import Strongest
-from models.text import TextSpace
+from models.text import MOST_KEPT, TextSpace
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -90,7 +90,7 @@ class Model:
         if not fresh:
             return replace(self, items=facts)
         facets = self.facets.knowing(fresh)
-        wider = _wider(self.snapshot, facets.vectors(self.text.transform(fresh), fresh), self.projection)
+        wider = _wider(self.snapshot, facets.vectors(self.text.transform(fresh, MOST_KEPT), fresh), self.projection)
         return replace(self, items=facts + tuple(map(_bare, fresh)), facets=facets, snapshot=wider)
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -24,7 +24,7 @@ from models.facets import Facets
 from models.item import Item, item
 from models.model import Model
 from models.projection import Projection
-from models.text import TextSpace
+from models.text import MOST_KEPT, TextSpace
 from models.values import Valued, valued
 
 COARSE = 16
@@ -168,7 +168,7 @@ class ServingRanker:
         """Return the ranker with more offers, which nobody has chosen yet: they get vectors from what they say."""
         items = [item(offer) for offer in offers]
         facets = self.facets.knowing(items)
-        vectors = facets.vectors(self.text.transform(items), items)
+        vectors = facets.vectors(self.text.transform(items, MOST_KEPT), items)
         latent = self.projection.latent(vectors)
         mixed = (latent @ self.map).astype(np.float32)
         known, n = self.offers, len(items)

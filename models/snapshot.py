@@ -78,9 +78,9 @@ class Snapshot:
             Of offers that fewer people chose nothing is learned: to the rankers they are new.
         """
         shape = (people, content.vectors.shape[0])
-        histories = _ones(before, shape)
+        histories = ones(before, shape)
         shared = np.bincount(histories.indices, minlength=shape[1]) >= least
-        learned = _among(histories, shared)
+        learned = among(histories, shared)
         popularity = Popularity.fit(before, shape[1], at).among(shared)
         return cls(
             at=at,
@@ -98,7 +98,7 @@ class Snapshot:
     def facing(self, before: Interactions, people: int, at: float) -> "Snapshot":
         """Return the same rankers in front of other people, who are known by what they chose before `at`."""
         shape = (people, self.content.vectors.shape[0])
-        histories, faded = _ones(before, shape), _faded(before, shape, at)
+        histories, faded = ones(before, shape), _faded(before, shape, at)
         return replace(self, at=at, histories=histories, faded=faded, last=_last(before, people))
 
     def scores(self, people: Indices, candidates: NDArray[np.int32]) -> dict[str, Scores]:
@@ -123,14 +123,15 @@ class Snapshot:
         return np.asarray(self.histories[people][:, candidates].toarray() > 0)
 
 
-def _ones(before: Interactions, shape: tuple[int, int]) -> csr_array:
+def ones(before: Interactions, shape: tuple[int, int]) -> csr_array:
+    """Return who chose what, once or more: ones, of shape (people, offers)."""
     histories = before.matrix(*shape)
     histories.sum_duplicates()
     histories.data[:] = 1.0
     return histories
 
 
-def _among(histories: csr_array, offers: NDArray[np.bool_]) -> csr_array:
+def among(histories: csr_array, offers: NDArray[np.bool_]) -> csr_array:
     """Return histories with some offers alone; the very same where these are all that was chosen."""
     if offers[histories.indices].all():
         return histories

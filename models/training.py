@@ -28,7 +28,7 @@ from models.recommender import Recommender
 from models.report import Report, report
 from models.runs import Lists
 from models.splits import Numbers, Split
-from models.text import TextSpace
+from models.text import MOST_KEPT, TextSpace
 from models.trial import popular
 
 OURS, POPULAR, RUNNING = "this", "popular", "running"
@@ -110,9 +110,10 @@ class _School:
 
     @classmethod
     def of(cls, material: Material, seed: int) -> "_School":
-        text, setting = TextSpace.fit(material.items), Setting.of(material.items)
+        setting = Setting.of(material.items)
+        text, told = TextSpace.fit_transform(material.items, MOST_KEPT)
         facets = {attribute.name: attribute.members for attribute in setting.attributes}
-        content = Content.of(text.transform(material.items), facets, seed)
+        content = Content.of(told, facets, seed)
         past = Past(material.chosen, material.people, content, setting, material.horizon, seed, LEAST_CHOOSERS)
         return cls(past, material.items, text)
 

@@ -14,7 +14,7 @@ from models.popular import Popularity
 from models.recommender import LONGEST, Ranked, Recommender
 from models.runs import Lists, Odds
 from models.splits import Fold, Numbers, Split, Subset
-from models.text import TextSpace
+from models.text import MOST_KEPT, TextSpace
 
 
 class Suggested(NamedTuple):
@@ -52,7 +52,7 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
 
 
 def _past(split: Split) -> Past:
-    texts, setting = TextSpace.fit(split.items).transform(split.items), Setting.of(split.items)
+    (_, texts), setting = TextSpace.fit_transform(split.items, MOST_KEPT), Setting.of(split.items)
     facets = {attribute.name: attribute.members for attribute in setting.attributes}
     return Past(split.train, len(split.people), Content.of(texts, facets), setting, _horizon(split.folds))
 

@@ -183,3 +183,14 @@ def test_topics_are_found_again_through_yso(kind, floor):
 def test_topics_are_found_again_through_the_offers_own_keywords(kind, floor):
     space = TextSpace.fit(catalogue())
     assert recall_at_1(*(Vectors(space.transform(topics(it))) for it in (kind, "fi"))) >= floor
+
+
+def test_the_strongest_features_are_kept_and_the_rest_is_as_if_never_said(space):
+    whole, kept = space.transform([SWIMMING, JAZZ]), space.transform([SWIMMING, JAZZ], most=5)
+    assert np.diff(kept.indptr).tolist() == [5, 5]
+    assert np.allclose((kept**2).sum(axis=1), 1)
+    for row in range(2):
+        own, its = whole[[row]], kept[[row]]
+        least = own[:, its.indices].data.min()
+        assert (own.data > least).sum() < 5
+    assert (space.transform([SWIMMING, JAZZ], most=10_000) != whole).nnz == 0
