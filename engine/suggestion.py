@@ -33,6 +33,7 @@ from engine.districts import Divisions
 from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Chance, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer, with_marks
+from engine.exposure import lowered
 from engine.folding import Observation, fold
 from engine.known import NOTHING, Known, SealedState, known, without_permit
 from engine.language import Localized
@@ -335,11 +336,19 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
         return pinned_first(live, request, rank(live, request, most, spread), most), None
     pool = rank(live, request, max(CLOSER_LOOK, most))
     opinions = plan.facing.opinions(live.columns.number[pool.rows])
-    weighed = pool._replace(scores=pool.scores + OPINION * opinions.scores)
+    weighed = pool._replace(scores=_shared(live, request, pool.rows, pool.scores + OPINION * opinions.scores))
     shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
     at = {row: n for n, row in enumerate(pool.rows.tolist())}
     places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
     return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
+
+
+def _shared(live: Live, request: Request, rows: NDArray[np.uint32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return scores with which exposure is shared out, as strongly as the model asks for."""
+    strength = 0.0 if live.ranker is None else live.ranker.sharing
+    if strength <= 0 or request.steered is None or not len(request.steered.crowded) or not len(rows):
+        return scores
+    return lowered(scores, request.steered.crowded[rows], strength)
 
 
 def _facing(known: Known, live: Live, chosen: Chosen | None, now: datetime) -> Facing | None:

@@ -140,6 +140,45 @@ class Scratch(NamedTuple):
 
 
 @compiled
+def opine(  # noqa: PLR0913 - a kernel takes arrays
+    its: Offers,
+    judges: Judges,
+    who: Person,
+    numbers: NDArray[np.int32],
+    now: float,
+    scratch: Scratch,
+    off: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Return what each part adds to the log-odds of offers (`judge`); nothing to unknown and to chosen ones.
+
+    Parameters
+    ----------
+    off
+        Which parts may not count. They are not looked at, nor, where trees count that something is missing, held for or
+        against an offer. Shape (parts,).
+    """
+    open_ = np.empty(len(numbers), np.int64)
+    n = 0
+    for m in range(len(numbers)):
+        if numbers[m] >= 0 and not (who.offers == numbers[m]).any():
+            open_[n] = m
+            n += 1
+    parts = np.zeros((len(numbers), PARTS), np.float32)
+    if n == 0:
+        return parts
+    table = describe(its, who, numbers[open_[:n]], now, scratch)
+    for k in range(table.shape[1]):
+        if off[judges.part[k]]:
+            table[:, k] = _NAN
+    found = judge(judges, table)
+    for m in range(n):
+        for part in range(PARTS):
+            if not off[part]:
+                parts[open_[m], part] = found[m, part]
+    return parts
+
+
+@compiled
 def person_of(its: Offers, offers: NDArray[np.int32], times: NDArray[np.float64], now: float) -> Person:
     """Fold a resident in from what they chose, by number, and when."""
     dimensions, factors = its.latent.shape[1], its.gram.shape[0]

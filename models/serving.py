@@ -6,6 +6,7 @@ with the answer. Offers that came after the training are added from what they sa
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from threading import local
 from typing import Any
 
@@ -62,6 +63,12 @@ def _part(name: str) -> Part:
 _PARTS = np.array([_part(name) for name in closer.NAMES], np.int64)
 
 
+@cache
+def _off(parts: frozenset[Part]) -> NDArray[np.bool_]:
+    """Return for each part whether it may not count."""
+    return np.isin(np.arange(PARTS), list(parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A model in front of one resident (`engine.ranker.Facing`)."""
@@ -69,20 +76,13 @@ class Asked:
     ranker: "ServingRanker"
     who: closer.Person
     now: float
-    off: frozenset[Part]
+    off: NDArray[np.bool_]
     direction: NDArray[np.float32]
 
     def opinions(self, numbers: NDArray[np.int32]) -> Opinions:
         """Return what the model thinks of offers, by their numbers in it; -1 for one that it does not know."""
-        open_ = np.flatnonzero((numbers >= 0) & ~np.isin(numbers, self.who.offers))
-        parts = np.zeros((len(numbers), PARTS), np.float32)
-        if len(open_):
-            told = closer.describe(self.ranker.offers, self.who, numbers[open_], self.now, self.ranker.scratch())
-            # What is off is neither looked at nor, where trees count that it is missing, held for or against an offer.
-            if self.off:
-                told[:, np.isin(_PARTS, list(self.off))] = np.nan
-            parts[open_] = closer.judge(self.ranker.judges, told)
-            parts[:, list(self.off)] = 0
+        ranker = self.ranker
+        parts = closer.opine(ranker.offers, ranker.judges, self.who, numbers, self.now, ranker.scratch(), self.off)
         return Opinions(parts.sum(axis=1), parts)
 
 
@@ -96,6 +96,8 @@ class ServingRanker:
         The coarse factors of offers, their directions among all factors, and how all factors vary together.
     values
         What is known of the values of each of `closer.ATTRIBUTES`.
+    sharing
+        How strongly exposure is shared out, as was found when the model was trained.
     """
 
     name: str
@@ -109,6 +111,7 @@ class ServingRanker:
     facets: Facets
     projection: Projection
     map: NDArray[np.float32]
+    sharing: float
     _keys: NDArray[np.uint64]
     _numbers: NDArray[np.int32]
     _local: local = field(default_factory=local)
@@ -141,6 +144,7 @@ class ServingRanker:
             facets=model.facets,
             projection=model.projection,
             map=model.snapshot.factors.map,
+            sharing=artefact.card.sharing,
             **_index(np.array([key(its.id) for its in model.items], np.uint64)),
         )
 
@@ -162,7 +166,7 @@ class ServingRanker:
         if Part.ALIKE not in off:
             spread = float(np.sqrt(np.maximum(who.folded @ self.covariance @ who.folded, 1e-12)))
             direction = (who.folded @ self.basis) * np.float32(WORTH / spread)
-        return Asked(self, who, now, off, direction)
+        return Asked(self, who, now, _off(off), direction)
 
     def knowing(self, offers: Sequence[Offer]) -> "ServingRanker":
         """Return the ranker with more offers, which nobody has chosen yet: they get vectors from what they say."""
