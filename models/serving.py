@@ -20,7 +20,7 @@ from engine.taste import key
 from models import closer
 from models.artefact import Artefact
 from models.collaborative import Ease
-from models.context import GATHERING, points_of, starts_of, values_of
+from models.context import GATHERING, closes_of, points_of, starts_of, values_of
 from models.facets import Facets
 from models.item import Item, item
 from models.model import Model
@@ -192,6 +192,7 @@ class ServingRanker:
             counted=np.zeros((n, known.counted.shape[1]), np.float32),
             new=np.ones(n, np.float32),
             starts=starts_of(items),
+            closes=closes_of(items),
             points=points_of(items),
             **columns,
         )
@@ -287,6 +288,7 @@ def _offers(model: Model, values: Mapping[str, Valued]) -> closer.Offers:
         counted=np.stack([measures.get(name, missing) for name in closer.MEASURES], axis=1).astype(np.float32),
         new=(known.popularity.counts == 0).astype(np.float32),
         starts=starts_of(model.items),
+        closes=closes_of(model.items),
         points=points_of(model.items),
         **_columns({name: its.of(told[name]) for name, its in values.items()}, values),
     )
