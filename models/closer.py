@@ -13,8 +13,8 @@ from engine.compilation import compiled
 from engine.ranker import PARTS
 from models.collaborative import CONFIDENCE, REGULARIZATION
 from models.context import FADING, GATHERING
-from models.forest import Nodes
 from models.matrix import DAY
+from models.scorer import Scorer, score
 from models.snapshot import EVEN, RECENT_DAYS
 
 ATTRIBUTES = (*GATHERING, "area", "kind", "weekday", "hour", "price", "language", "ages")
@@ -118,18 +118,17 @@ class Judges(NamedTuple):
 
     Attributes
     ----------
-    nodes, gains
-        The trees, and what the step to each node adds.
+    trees
+        What each says, by part.
     line, new_line
         What each column adds to the line, and what more for a new offer. Shape (columns,).
     part
         The `engine.ranker.Part` that each column belongs to. Shape (columns,).
     """
 
-    nodes: Nodes
-    gains: NDArray[np.float64]
-    line: NDArray[np.float64]
-    new_line: NDArray[np.float64]
+    trees: Scorer
+    line: NDArray[np.float32]
+    new_line: NDArray[np.float32]
     part: NDArray[np.int64]
 
 
@@ -332,27 +331,18 @@ def affinity(its: Offers, who: Person, numbers: NDArray[np.int32], a: int, table
 
 
 @compiled
-def judge(judges: Judges, table: NDArray[np.float32]) -> NDArray[np.float64]:
+def judge(judges: Judges, table: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what each part adds to the log-odds of each row, less what it adds on average. Shape (rows, parts).
 
-    The line shares out exactly. In a tree, each step from a node to the next is what the feature looked at adds
-    (A. Saabas, 2014); the steps add up to the leaf.
+    The line shares out exactly, trees by the steps of each way (`models.scorer`).
     """
-    shares, nodes = np.zeros((len(table), PARTS)), judges.nodes
+    shares = np.zeros((len(table), PARTS), np.float32)
+    score(judges.trees, np.ascontiguousarray(table.T), shares)
     for n in range(len(table)):
-        row, share = table[n], shares[n]
-        for root in nodes.roots:
-            at = root
-            while nodes.column[at] >= 0:
-                column = nodes.column[at]
-                value = row[column]
-                left = nodes.missing_left[at] if np.isnan(value) else value <= nodes.threshold[at]
-                at = nodes.left[at] if left else nodes.right[at]
-                share[judges.part[column]] += judges.gains[at]
-        new = row[_REST]
+        row, new = table[n], table[n, _REST]
         for k in range(len(row)):
             if not np.isnan(row[k]):
-                share[judges.part[k]] += row[k] * (judges.line[k] + new * judges.new_line[k])
+                shares[n, judges.part[k]] += row[k] * (judges.line[k] + new * judges.new_line[k])
     for part in range(PARTS):
         mean = 0.0
         for n in range(len(table)):

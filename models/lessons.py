@@ -22,8 +22,8 @@ HORIZON = 28 * DAY
 MOST_MOMENTS, LEAST_MOMENTS = 26, 3
 MOST_LOOKED_BACK = 20_000_000
 """About how many choices the rankers of all moments are fitted to: of a large past the newest moments teach enough."""
-MOST_PEOPLE = 2_500
-"""How many residents of a moment are learned from."""
+MOST_PEOPLE, LEAST_PEOPLE, MOST_SCORES = 2_500, 300, 25_000_000
+"""How many residents of a moment are learned from: fewer where there are so many offers that their scores take long."""
 MOST_PAIRS = 300_000
 """About how many pairs are learned from; of those not chosen, some are drawn."""
 HELD_OUT = 0.2
@@ -130,7 +130,8 @@ class Past:
         chosen = next_.matrix(self.people, snapshot.histories.shape[1])[:, candidates]
         eligible = np.flatnonzero((np.diff(chosen.indptr) > 0) & (np.diff(snapshot.histories.indptr) > 0))
         rng = np.random.default_rng(self.seed)
-        people = np.sort(rng.permutation(eligible)[:MOST_PEOPLE])
+        most = min(MOST_PEOPLE, max(LEAST_PEOPLE, MOST_SCORES // max(len(candidates), 1)))
+        people = np.sort(rng.permutation(eligible)[:most])
         parts = []
         for some in found(snapshot, people, candidates):
             pairs = described(some, snapshot, self.setting, candidates)

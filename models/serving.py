@@ -25,6 +25,7 @@ from models.facets import Facets
 from models.item import Item, item
 from models.model import Model
 from models.projection import Projection
+from models.scorer import scorer_of
 from models.text import MOST_KEPT, TextSpace
 from models.values import Valued, valued
 
@@ -302,11 +303,9 @@ def _judges(artefact: Artefact) -> closer.Judges:
         raise ModelRefused(f"The model {artefact.name} looks at {told}, which nothing here knows; train anew.")
     columns = np.array([closer.NAMES.index(name) for name in blend.names], np.int32)
     nodes = blend.trees.nodes
-    at = np.where(nodes.column < 0, -1, columns[np.maximum(nodes.column, 0)])
-    gains, inner = np.zeros(len(nodes.value)), np.flatnonzero(nodes.column >= 0)
-    for way in (nodes.left, nodes.right):
-        gains[way[inner]] = nodes.value[way[inner]] - nodes.value[inner]
-    line, new_line = np.zeros(len(closer.NAMES)), np.zeros(len(closer.NAMES))
+    at = np.where(nodes.column < 0, -1, columns[np.maximum(nodes.column, 0)]).astype(np.int32)
+    trees = scorer_of(nodes._replace(column=at), _PARTS, PARTS)
+    line, new_line = np.zeros(len(closer.NAMES), np.float32), np.zeros(len(closer.NAMES), np.float32)
     weights, steady = blend.line.weights / blend.line.spread, columns[blend.steady]
     line[steady], new_line[steady] = weights[: len(steady)], weights[len(steady) :]
-    return closer.Judges(nodes._replace(column=at.astype(np.int32)), gains, line, new_line, _PARTS)
+    return closer.Judges(trees, line, new_line, _PARTS)
