@@ -50,13 +50,14 @@ from engine.profile import (
     joined,
 )
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
-from engine.ranker import FAMILIES, LOCATED, Chosen, Facing
+from engine.ranker import Facing
 from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
 from engine.session import with_session
 from engine.steering import Steered, Steering
 from engine.taste import START, Taste, features, key
+from engine.trial import Lots
 
 
 class Manner(NamedTuple):
@@ -156,6 +157,8 @@ class Suggester:
         What the city puts beside the ranking.
     novelty
         Tries new offers.
+    lots
+        Draws whom a model on trial answers; nobody without.
     """
 
     def __init__(  # noqa: PLR0913 - the parts are what it is made of
@@ -168,6 +171,7 @@ class Suggester:
         *,
         steering: Steering | None = None,
         novelty: Novelty | None = None,
+        lots: Lots | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._online = online
@@ -176,6 +180,7 @@ class Suggester:
         self._new_id = new_id
         self._steering = steering
         self._novelty = novelty
+        self._lots = lots
 
     def warm_up(self, now: datetime) -> None:
         """Have all that an answer needs compiled before anybody asks: half a minute once on a machine, then on disk."""
@@ -204,7 +209,7 @@ class Suggester:
         known = NOTHING if resident is None else await self._known(resident, now)
         basis, plan = self._planned(known, query, now)
         answer, chance = self._made(basis, plan, now, told=known.record is not None)
-        return answer, _impression(answer, chance, known.record)
+        return answer, _impression(answer, chance, plan.model, known.record)
 
     def _planned(self, known: Known, query: Query, now: datetime) -> tuple[Basis, "_Plan"]:
         """Return what the answer is made from where so much may be used."""
@@ -222,9 +227,9 @@ class Suggester:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        facing = _facing(known, live, chosen, now)
-        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [taught, stated], closed, never, facing)
-        return basis, plan
+        facing, model = live.panel.asked(known, chosen, self._lots, now)
+        query = of_age(told, known.born, now)
+        return basis, _Plan(query, manner, birth_year, [taught, stated], closed, never, facing, model)
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -326,6 +331,7 @@ class _Plan(NamedTuple):
     closed: Sequence[int] = ()
     never: NDArray[np.int32] = NOTHING_AVOIDED
     facing: Facing | None = None
+    model: str | None = None
 
 
 def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[np.float32] | None]:
@@ -340,14 +346,6 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
     at = {row: n for n, row in enumerate(pool.rows.tolist())}
     places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
     return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
-
-
-def _facing(known: Known, live: Live, chosen: Chosen | None, now: datetime) -> Facing | None:
-    """Return the model in front of a resident, told of no more than may be used."""
-    if live.ranker is None or chosen is None or not len(chosen.offers):
-        return None
-    off = frozenset().union(*(FAMILIES[family] for family in known.off), frozenset() if known.located else LOCATED)
-    return live.ranker.facing(chosen, now.timestamp(), off)
 
 
 def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozenset[str]) -> Learned:
@@ -366,11 +364,21 @@ def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozens
         return NOTHING_LEARNED
 
 
-def _impression(answer: Suggestions, chance: Chance | None, permit: Permit | None) -> Impression | None:
+def _impression(
+    answer: Suggestions, chance: Chance | None, model: str | None, permit: Permit | None
+) -> Impression | None:
     if permit is None:
         return None
-    id_, time, purpose = answer.suggestion_id, answer.generated_at, str(permit.purpose)
-    return Impression(id_, permit.resident, time, answer.basis, answer.offers, purpose=purpose, chance=chance)
+    return Impression(
+        answer.suggestion_id,
+        permit.resident,
+        answer.generated_at,
+        answer.basis,
+        answer.offers,
+        purpose=str(permit.purpose),
+        chance=chance,
+        model=model,
+    )
 
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:

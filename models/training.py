@@ -31,6 +31,7 @@ from models.trial import popular
 
 OURS, POPULAR, RUNNING = "this", "popular", "running"
 Told = Callable[[str], None]
+Publish = Callable[[Model, Card], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,14 @@ class Outcome:
 
 
 def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who hears of it
-    material: Material, archive: Archive, *, now: datetime, seed: int, disclosed: Disclosed, told: Told
+    material: Material,
+    archive: Archive,
+    *,
+    now: datetime,
+    seed: int,
+    disclosed: Disclosed,
+    told: Told,
+    publish: Publish | None = None,
 ) -> Outcome:
     """Train on some material and publish the model, or keep the one that runs. Call it within `Archive.training`.
 
@@ -63,6 +71,8 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
         Tells a count of residents as it may be told.
     told
         Hears how far it is.
+    publish
+        Takes the model, and returns its name; otherwise the archive publishes it as the current one.
 
     Raises
     ------
@@ -82,7 +92,8 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     told("Learning from everything")
     latest = school.model(now.timestamp(), material.live)
     verdict = judged(found, _moment(split.folds[0].starts), running, disclosed)
-    return Outcome(archive.publish(latest, _card(material, latest, verdict, now, seed, disclosed)), found)
+    card = _card(material, latest, verdict, now, seed, disclosed)
+    return Outcome((publish or archive.publish)(latest, card), found)
 
 
 def _tried(model: Model, split: Split, running: Artefact | None) -> tuple[Report, str | None]:
