@@ -7,7 +7,6 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import Misconfigured
-from engine.trial import MOST_SHARE
 
 
 class Settings(BaseSettings):
@@ -49,7 +48,7 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="Of all answers, how many try an offer that few have seen, in one place"
     )
     trial_share: float = Field(
-        0.1, ge=0, le=MOST_SHARE, description="Of all residents, how many get suggestions of a model on trial"
+        0.1, ge=0, le=0.5, description="Of all residents, how many get suggestions of a model on trial"
     )
     train_every_hours: float = Field(
         24.0, ge=0, description="How often a worker has a model trained, ten minutes after its start at first; 0: never"

@@ -1,8 +1,8 @@
 """All published models of a home, which of them is current, and who may train: one at a time.
 
 `current` is a file of names, the current model's first and then those that were current before it. It is replaced in
-one step, so whoever reads it finds the old model or the new one, whatever was interrupted. `trial` is replaced alike: it
-says which model is, or was last, on trial beside the current one (`engine.trial`).
+one step, so whoever reads it finds the old model or the new one, whatever was interrupted. `trial` is replaced
+alike: which model is, or was last, on trial beside the current one (`engine.trial`).
 """
 
 import fcntl

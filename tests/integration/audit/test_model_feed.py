@@ -34,7 +34,7 @@ def publish(archive, days=0):
 
 async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own, archive, tmp_path):
     offers, catalogue = OfferRecords(own.database), Catalogue()
-    feed = ModelFeed(tmp_path / "models", catalogue, offers)
+    feed = ModelFeed(tmp_path / "models", catalogue, offers, lambda: NOW)
     await feed.look()
     assert feed.name is None
 
@@ -63,7 +63,7 @@ async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own
 
 async def test_a_model_with_a_flipped_byte_is_refused_and_the_one_before_keeps_answering(own, archive, tmp_path):
     catalogue = Catalogue()
-    feed = ModelFeed(tmp_path / "models", catalogue, OfferRecords(own.database))
+    feed = ModelFeed(tmp_path / "models", catalogue, OfferRecords(own.database), lambda: NOW)
     first = publish(archive)
     await feed.look()
     damaged = tmp_path / "models" / publish(archive, days=1) / ARRAYS
