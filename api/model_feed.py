@@ -1,4 +1,4 @@
-"""Keeps this process's catalogue under the newest model, and has it learn of offers that came after; and one on trial."""
+"""Keeps this process's catalogue under the newest model, and the one on trial; both learn of offers that came since."""
 
 import asyncio
 from collections.abc import Callable

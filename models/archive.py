@@ -154,7 +154,7 @@ class Archive:
         Misconfigured
             The folder cannot be written, or is full.
         """
-        against = self._tried_against()
+        against = self.tried_against()
         try:
             name = self._written(model, card)
             self._tell_trial(Trial(name, against, now, share))
@@ -163,7 +163,14 @@ class Archive:
             raise self._unwritable(error) from error
         return name
 
-    def _tried_against(self) -> str:
+    def tried_against(self) -> str:
+        """Return the model that a trial would be against: the current one.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        """
         if not (names := self.names()):
             raise NotFound("There is no current model to try another one against; train without --trial first.")
         return names[0]
