@@ -170,7 +170,7 @@ async def test_while_a_trial_runs_no_training_is_due(archive, tmp_path):
     schedule = TrainingSchedule(Settings(home=tmp_path))
     assert schedule.due(now)
     with archive.training():
-        archive.put_on_trial(learned()[3], card(), 0.1, now)
+        archive.put_on_trial(learned()[3], card(made_at=MOMENT + timedelta(days=1)), 0.1, now)
     assert not schedule.due(now + timedelta(days=2))
     assert schedule.due(now + LASTS)
     (tmp_path / "models" / "trial").write_text("nothing")
