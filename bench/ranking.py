@@ -46,6 +46,7 @@ class Directions:
     name: str
     factors: NDArray[np.float32]
     keys: NDArray[np.uint64]
+    sharing: float = 0.0
 
     def numbers(self, offers: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the offers' numbers by the hashes of their ids; -1 for one that has no factors."""

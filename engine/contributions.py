@@ -80,16 +80,13 @@ class Opinion(NamedTuple):
     moved
         What each part (`engine.ranker.Part`) added. Shape (offers, parts).
     named, bare
-        What a part is called where it is known which of the offer's features it is about, and where it is not; -1 for
-        nothing. Shape (parts,).
-    about
-        Which families of features a part is about. Shape (parts, families + 1).
+        What a part is called where the taste names what it is about, and where it does not; -1 for nothing. Shape
+        (parts,).
     """
 
     moved: NDArray[np.float32]
     named: NDArray[np.int64]
     bare: NDArray[np.int64]
-    about: NDArray[np.bool_]
 
 
 class Facts(NamedTuple):
@@ -163,7 +160,7 @@ def reasons(  # noqa: PLR0913 - a kernel takes arrays
         metres[n] = np.hypot(facts.x[row] - shown.x, facts.y[row] - shown.y)
     waits = (shown.starts - shown.now).astype(np.int32)
     offers = Offers(shown.rows, waits, metres, facts.slots, facts.norm, facts.popularity, facts.visitors)
-    numbers, slots = contributions(offers, entries, opinion, leaned.families, scales)
+    numbers, slots = contributions(offers, entries, opinion, scales)
     told = np.full((len(numbers), 2 + MOST), -1)
     for n in range(len(numbers)):
         row, start = shown.rows[n], np.int64(shown.starts[n])
@@ -206,7 +203,7 @@ def pack(number: _Whole, about: _Whole, slot: _Whole) -> _Whole:
 
 @compiled
 def contributions(
-    offers: Offers, entries: Entries, opinion: Opinion, families: NDArray[np.int8], scales: Scales
+    offers: Offers, entries: Entries, opinion: Opinion, scales: Scales
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return for each offer the numbers of what added most, the largest first, and the slots that added most of it.
 
@@ -218,7 +215,7 @@ def contributions(
         adds, most = by_features(entries, scales.codes, offers.slots[offers.rows[n]], offers.norm[offers.rows[n]])
         add_circumstances(adds, offers, n, scales)
         if n < len(opinion.moved):
-            add_opinion(adds, most, offers.slots[offers.rows[n]], opinion, n, families)
+            add_opinion(adds, opinion, n)
         found = largest(adds)
         numbers[n, : len(found)] = found
         slots[n, : len(found)] = most[found]
@@ -257,31 +254,19 @@ def add_circumstances(adds: NDArray[np.float64], offers: Offers, n: int, scales:
 
 
 @compiled
-def add_opinion(  # noqa: PLR0913 - a kernel takes arrays
-    adds: NDArray[np.float64],
-    slots: NDArray[np.int64],
-    its: NDArray[Any],
-    opinion: Opinion,
-    n: int,
-    families: NDArray[np.int8],
-) -> None:
-    """Put in what a model added to the score of an offer with the features `its`.
+def add_opinion(adds: NDArray[np.float64], opinion: Opinion, n: int) -> None:
+    """Put in what a model added to the score of an offer.
 
-    What is common knowledge (popular, soon) is made more or less of, but no reason where it was none. A topic is named
-    where the resident's own taste named it; else nobody can say which of several keywords it was.
+    What it made of a topic, a place or the like is said where the resident's own taste names it: to claim an interest
+    of theirs takes more than that an offer is at a place that draws many. What is common knowledge (popular, soon) is
+    made more or less of, but no reason where it was none.
     """
     for part in range(len(opinion.named)):
-        moved, named, bare = np.float64(opinion.moved[n, part]), opinion.named[part], opinion.bare[part]
-        if named >= 0 and (adds[named] > 0 or bare < 0):
-            if adds[named] > 0:
-                adds[named] += moved
-            elif moved > 0:
-                for slot in its:
-                    if slot != 0 and opinion.about[part, families[slot]]:
-                        adds[named], slots[named] = moved, slot
-                        break
+        named, bare = opinion.named[part], opinion.bare[part]
+        if named >= 0 and adds[named] > 0:
+            adds[named] += opinion.moved[n, part]
         elif bare >= 0:
-            adds[bare] += moved
+            adds[bare] += opinion.moved[n, part]
 
 
 @compiled

@@ -58,22 +58,21 @@ _CODES = {
 }
 """What it is called that a feature of a family contributed, by where the leaning to it comes from."""
 _OF_PARTS = {
-    Part.TOPIC: (Code.INTERESTED_TOPIC, Code.INTERESTED_LIKE, ("keyword",)),
-    Part.ALIKE: (None, Code.INTERESTED_ALIKE, ()),
-    Part.POPULAR: (Code.POPULAR, None, ()),
-    Part.PLACE: (Code.INTERESTED_PLACE, None, ("place",)),
-    Part.AREA: (Code.INTERESTED_AREA, None, ("neighborhood", "district")),
-    Part.ORGANISER: (Code.INTERESTED_BY, None, ("organiser",)),
-    Part.KIND: (Code.INTERESTED_KIND, None, ("kind",)),
-    Part.TIME: (Code.INTERESTED_TIME, None, ("when",)),
-    Part.SOON: (Code.SOON, None, ()),
-    Part.REST: (None, None, ()),
+    Part.TOPIC: (Code.INTERESTED_TOPIC, Code.INTERESTED_LIKE),
+    Part.ALIKE: (None, Code.INTERESTED_ALIKE),
+    Part.POPULAR: (Code.POPULAR, None),
+    Part.PLACE: (Code.INTERESTED_PLACE, None),
+    Part.AREA: (Code.INTERESTED_AREA, None),
+    Part.ORGANISER: (Code.INTERESTED_BY, None),
+    Part.KIND: (Code.INTERESTED_KIND, None),
+    Part.TIME: (Code.INTERESTED_TIME, None),
+    Part.SOON: (Code.SOON, None),
+    Part.REST: (None, None),
 }
-"""What it is called that a part of a model's opinion contributed: where it is known which feature, and else."""
-_PART_WORDS = (
-    np.array([-1 if named is None else NUMBER[named] for named, _, _ in _OF_PARTS.values()]),
-    np.array([-1 if bare is None else NUMBER[bare] for _, bare, _ in _OF_PARTS.values()]),
-    np.array([[family in its for family in ("", *FAMILY_WEIGHTS)] for _, _, its in _OF_PARTS.values()]),
+"""What it is called that a part of a model's opinion contributed: where the taste names what, and where not."""
+_PART_WORDS = tuple(
+    np.array([-1 if code is None else NUMBER[code] for code in column])
+    for column in zip(*_OF_PARTS.values(), strict=True)
 )
 _PLAIN = Plain(
     seats_code=NUMBER[Code.LAST_SEATS],

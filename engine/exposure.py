@@ -8,6 +8,10 @@ floor each of its offers is lifted::
 
 which is whole up to 90 % of the floor and fades until 10 % above it, so that a share comes to rest near its floor. An
 offer of several groups gets the strongest of their lifts.
+
+Where a model ranks, an offer that is shown more than the mean one stands a little lower, below the first place: by a
+share of what lies between the first and the twentieth of the list, so that little changes where a list is clear about
+what is best (decision 17). How strong that is the model brings with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.taste import key
 
 PLACES = 20
 DAYS = 7
@@ -25,6 +31,7 @@ MOST_LIFT = 0.25
 WORTH: Sequence[float] = tuple((1 / np.log2(np.arange(PLACES) + 2)).tolist())
 """What a show counts for at each place."""
 _AIM, _FADE = 1.1, 0.2
+_SPAN = 20
 
 
 class Share(NamedTuple):
@@ -113,6 +120,57 @@ def share_of(group: NDArray[np.bool_], shows: NDArray[np.float64], floor: float)
     if whole <= 0:
         return Share(int(group.sum()), 0.0, 0.0, 0.0)
     return Share(int(group.sum()), its, its / whole, lift(its / whole, floor))
+
+
+class Shows:
+    """How much offers were shown, to be looked up for many at once.
+
+    Parameters
+    ----------
+    totals
+        By offer.
+    """
+
+    def __init__(self, totals: Mapping[str, float]) -> None:
+        keys = np.fromiter((key(id_) for id_ in totals), np.uint64, len(totals))
+        order = np.argsort(keys)
+        self._keys = keys[order]
+        self._shows = np.fromiter(totals.values(), np.float64, len(totals))[order]
+
+    def of(self, keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the shows of offers by the hashes of their ids. Shape (n,)."""
+        if not len(self._keys):
+            return np.zeros(len(keys))
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[at] == keys, self._shows[at], 0.0)
+
+
+def crowding(shows: NDArray[np.float64], mean: float) -> NDArray[np.float32]:
+    """Return how much more than the mean offer each was shown: ``log(1 + shows / mean)``, the mean at least 1."""
+    return np.log1p(shows / max(mean, 1.0)).astype(np.float32)
+
+
+def lowered(scores: NDArray[np.float32], crowded: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """Return the scores of a list with those lowered that are shown much, all but the best one.
+
+    Parameters
+    ----------
+    scores, crowded
+        In any order; `crowded` as by `crowding`. Shape (n,), n at least 1.
+    strength
+        As a share of what lies between the best score and the twenty-first.
+
+    Examples
+    --------
+    >>> lowered(np.array([2, 1, 1], np.float32), np.array([3, 1, 0], np.float32), 0.1).tolist()
+    [2.0, 0.8999999761581421, 1.0]
+    """
+    best = int(scores.argmax())
+    last = max(len(scores) - 1 - _SPAN, 0)
+    span = scores[best] - np.partition(scores, last)[last]
+    found: NDArray[np.float32] = scores - np.float32(strength * span) * crowded
+    found[best] = scores[best]
+    return found
 
 
 def gini(values: NDArray[np.float64]) -> float:

@@ -32,6 +32,7 @@ class Seated:
 
     facing: Facing
     place: int
+    sharing: float
     direction: NDArray[np.float32]
 
     def opinions(self, numbers: NDArray[np.int32]) -> Opinions:
@@ -78,7 +79,7 @@ class Panel:
 
     def asked(
         self, known: Known, chosen: Chosen | None, lots: Lots | None, now: datetime
-    ) -> tuple[Facing | None, str | None]:
+    ) -> tuple[Seated | None, str | None]:
         """Return the model in front of a resident, told of no more than may be used, and its name.
 
         Named is also one that knows nothing of what they chose: two models are compared by whom each was to answer,
@@ -104,14 +105,17 @@ class Panel:
             return CURRENT
         return ON_TRIAL if lots.drawn(self.trial, known.record.resident) else CURRENT
 
-    def _facing(self, place: int, chosen: Chosen, now: float, off: frozenset[Part]) -> Facing | None:
-        its = self.rankers[place].facing(chosen, now, off)
-        if its is None or len(self.rankers) == 1:
-            return its and Seated(its, place, its.direction)
-        sizes = [ranker.factors.shape[1] for ranker in self.rankers]
-        first, direction = sum(sizes[:place]), np.zeros(sum(sizes), np.float32)
-        direction[first : first + sizes[place]] = its.direction
-        return Seated(its, place, direction)
+    def _facing(self, place: int, chosen: Chosen, now: float, off: frozenset[Part]) -> Seated | None:
+        ranker = self.rankers[place]
+        if (its := ranker.facing(chosen, now, off)) is None:
+            return None
+        direction = its.direction
+        if len(self.rankers) > 1:
+            sizes = [ranker.factors.shape[1] for ranker in self.rankers]
+            direction = np.zeros(sum(sizes), np.float32)
+            first = sum(sizes[:place])
+            direction[first : first + sizes[place]] = its.direction
+        return Seated(its, place, ranker.sharing, direction)
 
 
 def _factors(factors: NDArray[np.float32], numbers: NDArray[np.int32]) -> NDArray[np.float32]:

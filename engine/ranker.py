@@ -88,6 +88,10 @@ class Ranker(Protocol):
     def factors(self) -> NDArray[np.float32]:
         """The offers' factors for the first stage, by number. Shape (offers, d)."""
 
+    @property
+    def sharing(self) -> float:
+        """How strongly exposure is shared out (`engine.exposure.lowered`); 0 for not at all."""
+
     def numbers(self, offers: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the offers' numbers by the hashes of their ids; -1 for one that the model does not know."""
 

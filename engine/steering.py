@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.capacity import FREE_LOAD, USUAL_RATE, Uptake, load, price, told
 from engine.catalogue import Catalogue, Live
 from engine.columns import minute
-from engine.exposure import Share, Tally, gini, share_of
+from engine.exposure import Share, Shows, Tally, crowding, gini, share_of
 from engine.matching import Mask, matching
 from engine.rules import USUAL_STRENGTH, Effect, Floor, Rule, Target
 from engine.scenario import Scenario
@@ -64,6 +64,9 @@ class Steered(NamedTuple):
         `Mark` of each row; empty where none has any. Shape (rows,) or (0,).
     fresh
         What may be tried as new.
+    crowded
+        How much more than the mean offer each row was shown of late (`engine.exposure.crowding`). It moves only what a
+        model ranks, so scores of the first stage do not depend on it. Shape (rows,) or (0,).
     """
 
     version: Hashable
@@ -71,6 +74,7 @@ class Steered(NamedTuple):
     pinned: Sequence[int] = ()
     marks: NDArray[np.uint8] = np.zeros(0, np.uint8)
     fresh: Fresh = Fresh()
+    crowded: NDArray[np.float32] = np.zeros(0, np.float32)
 
 
 class Steering(Protocol):
@@ -126,6 +130,8 @@ class CitySteering:
         self._tally = Tally()
         self._known: set[str] = set()
         self._fresh: Mapping[str, float] = {}
+        self._shows = Shows({})
+        self._crowded: tuple[Live, Shows, NDArray[np.float32]] | None = None
         self._held: dict[Scenario, Steered] = {}
         self._of: dict[Scenario, Live] = {}
 
@@ -168,6 +174,7 @@ class CitySteering:
     def exposed(self, totals: Mapping[str, float], now: datetime) -> None:
         """Lift the groups below their floors, by the shows of the last days by offer."""
         self._freshen(totals, now)
+        self._shows = Shows(totals)
         groups = self.exposure(totals, self._floors, now).groups
         lifts = [(round(share.lift, 2), self._floors[id_].target) for id_, share in groups.items() if share.lift > 0]
         if lifts != self._lifts:
@@ -236,7 +243,8 @@ class CitySteering:
         adds = np.clip(moved, -MOST_MOVED, MOST_MOVED) + lifts - prices
         adds[out] = -np.inf
         marks = shown * np.uint8(Mark.HIGHLIGHTED) | (lifts >= _TOLD_LIFT) * np.uint8(Mark.GIVEN_ROOM)
-        return Steered(0, adds, tuple(first), marks if marks.any() else _NO_MARKS, self._tried(live))
+        marks = marks if marks.any() else _NO_MARKS
+        return Steered(0, adds, tuple(first), marks, self._tried(live), self._crowding(live))
 
     def _freshen(self, totals: Mapping[str, float], now: datetime) -> None:
         """Draw anew which offers may be tried as new."""
@@ -251,6 +259,14 @@ class CitySteering:
         rows = {row: shows for id_, shows in self._fresh.items() if (row := self._catalogue.row(key(id_))) is not None}
         of_now = {row: shows for row, shows in rows.items() if row < len(live.next)}
         return Fresh(np.array([*of_now], np.uint32), np.array([*of_now.values()]))
+
+    def _crowding(self, live: Live) -> NDArray[np.float32]:
+        """Return how much more than the mean offer each row was shown; the same in every scenario."""
+        if self._crowded is None or self._crowded[0] is not live or self._crowded[1] is not self._shows:
+            shows = self._shows.of(live.columns.key[: len(live.next)])
+            mean = float(shows[live.rows].sum()) / max(len(live.rows), 1)
+            self._crowded = live, self._shows, crowding(shows, mean)
+        return self._crowded[2]
 
     def _lifted(self, live: Live) -> NDArray[np.float32]:
         """Return what the floors of exposure add to each row: of several groups, the strongest lift."""

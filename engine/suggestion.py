@@ -33,11 +33,13 @@ from engine.districts import Divisions
 from engine.errors import StoreUnavailable
 from engine.events import AwareTime, Chance, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer, with_marks
+from engine.exposure import lowered
 from engine.folding import Observation, fold
 from engine.known import NOTHING, Known, SealedState, known, without_permit
 from engine.language import Localized
 from engine.novelty import Novelty, Tried
 from engine.offers import Kind, Offer
+from engine.panel import Seated
 from engine.profile import (
     NOTHING_AVOIDED,
     NOTHING_LEARNED,
@@ -50,7 +52,6 @@ from engine.profile import (
     joined,
 )
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
-from engine.ranker import Facing
 from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
@@ -330,7 +331,7 @@ class _Plan(NamedTuple):
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
     never: NDArray[np.int32] = NOTHING_AVOIDED
-    facing: Facing | None = None
+    facing: Seated | None = None
     model: str | None = None
 
 
@@ -341,11 +342,21 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
         return pinned_first(live, request, rank(live, request, most, spread), most), None
     pool = rank(live, request, max(CLOSER_LOOK, most))
     opinions = plan.facing.opinions(live.columns.number[pool.rows])
-    weighed = pool._replace(scores=pool.scores + OPINION * opinions.scores)
+    scores = pool.scores + OPINION * opinions.scores
+    weighed = pool._replace(scores=_shared(request, plan.facing.sharing, pool.rows, scores))
     shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
     at = {row: n for n, row in enumerate(pool.rows.tolist())}
     places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
     return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
+
+
+def _shared(
+    request: Request, strength: float, rows: NDArray[np.uint32], scores: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return scores with which exposure is shared out, as strongly as the model asks for."""
+    if strength <= 0 or request.steered is None or not len(request.steered.crowded) or not len(rows):
+        return scores
+    return lowered(scores, request.steered.crowded[rows], strength)
 
 
 def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozenset[str]) -> Learned:

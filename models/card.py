@@ -104,6 +104,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         How far ahead a ranking is to be right.
     least
         Of offers that fewer residents chose nothing was learned.
+    sharing
+        How strongly exposure is shared out (`models.exposure`): so that the trial's lists are as even as is wanted.
     files
         Name -> SHA-256 of each file beside the card.
     """
@@ -118,6 +120,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     judged: Judged
     features: tuple[str, ...]
     versions: Mapping[str, str]
+    sharing: float = 0.0
     files: Mapping[str, str] = {}
 
 

@@ -17,7 +17,7 @@ from models.forest import Nodes
 from models.matrix import DAY
 from models.snapshot import EVEN, RECENT_DAYS
 
-ATTRIBUTES = (*GATHERING, "area", "kind", "weekday", "hour")
+ATTRIBUTES = (*GATHERING, "area", "kind", "weekday", "hour", "price", "language", "ages")
 RANKERS = ("likeness", "likeness_lately", "ridge", "ease", "factors", "mapped")
 MEASURES = ("popular", "popular_7", "popular_30")
 _OWN = ("count", "share", "lift", "lately")
@@ -26,14 +26,14 @@ NAMES = (
     *RANKERS,
     *MEASURES,
     *(f"{name}_standing" for name in (*RANKERS, *MEASURES)),
-    *("new", "history", "days_quiet", "days_to_start", "far", "far_from_nearest"),
+    *("new", "history", "days_quiet", "days_to_start", "days_to_close", "far", "far_from_nearest"),
     *(f"{name}_{feature}" for name in ATTRIBUTES for feature in _OWN),
     *(f"{name}_{feature}" for name in ATTRIBUTES[: len(GATHERING)] for feature in _GATHERED),
 )
 """The columns of a table; a blend looks at some of them."""
 _SCORES, _RANKED = len(RANKERS) + len(MEASURES), len(RANKERS)
 _REST = 2 * _SCORES
-_ATTRIBUTE = _REST + 6
+_ATTRIBUTE = _REST + 7
 _GATHERING = _ATTRIBUTE + len(ATTRIBUTES) * len(_OWN)
 _N_ATTRIBUTES, _N_OWN, _N_GATHERING, _N_GATHERED = len(ATTRIBUTES), len(_OWN), len(GATHERING), len(_GATHERED)
 _FADING = np.array([name in FADING for name in ATTRIBUTES])
@@ -65,7 +65,7 @@ class Offers(NamedTuple):
     held, gathered
         For each of `models.context.GATHERING` how many offers of the value had been chosen; and the draw, visitors and
         returning of the value. Shape (2, offers), (2, 3, offers).
-    starts, points
+    starts, closes, points
         As in `models.context.Setting`.
     """
 
@@ -87,6 +87,7 @@ class Offers(NamedTuple):
     held: NDArray[np.float32]
     gathered: NDArray[np.float32]
     starts: NDArray[np.float64]
+    closes: NDArray[np.float64]
     points: NDArray[np.float64]
 
 
@@ -140,6 +141,45 @@ class Scratch(NamedTuple):
 
 
 @compiled
+def opine(  # noqa: PLR0913 - a kernel takes arrays
+    its: Offers,
+    judges: Judges,
+    who: Person,
+    numbers: NDArray[np.int32],
+    now: float,
+    scratch: Scratch,
+    off: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Return what each part adds to the log-odds of offers (`judge`); nothing to unknown and to chosen ones.
+
+    Parameters
+    ----------
+    off
+        Which parts may not count. They are not looked at, nor, where trees count that something is missing, held for or
+        against an offer. Shape (parts,).
+    """
+    open_ = np.empty(len(numbers), np.int64)
+    n = 0
+    for m in range(len(numbers)):
+        if numbers[m] >= 0 and not (who.offers == numbers[m]).any():
+            open_[n] = m
+            n += 1
+    parts = np.zeros((len(numbers), PARTS), np.float32)
+    if n == 0:
+        return parts
+    table = describe(its, who, numbers[open_[:n]], now, scratch)
+    for k in range(table.shape[1]):
+        if off[judges.part[k]]:
+            table[:, k] = _NAN
+    found = judge(judges, table)
+    for m in range(n):
+        for part in range(PARTS):
+            if not off[part]:
+                parts[open_[m], part] = found[m, part]
+    return parts
+
+
+@compiled
 def person_of(its: Offers, offers: NDArray[np.int32], times: NDArray[np.float64], now: float) -> Person:
     """Fold a resident in from what they chose, by number, and when."""
     dimensions, factors = its.latent.shape[1], its.gram.shape[0]
@@ -177,6 +217,7 @@ def describe(its: Offers, who: Person, numbers: NDArray[np.int32], now: float, s
         table[n, _REST + 1] = np.log1p(_F32(chosen))
         table[n, _REST + 2] = np.log1p(who.quiet / _DAY)
         table[n, _REST + 3] = (its.starts[offer] - now) / _DAY
+        table[n, _REST + 4] = (its.closes[offer] - now) / _DAY
     far(its, who, numbers, table)
     for a in range(_N_ATTRIBUTES):
         affinity(its, who, numbers, a, table)
@@ -261,8 +302,8 @@ def far(its: Offers, who: Person, numbers: NDArray[np.int32], table: NDArray[np.
             nearest = np.inf
             for m in range(places):
                 nearest = min(nearest, (been[m, 0] - point[0]) ** 2 + (been[m, 1] - point[1]) ** 2)
-            table[n, _REST + 4] = np.log1p(np.hypot(point[0] - x, point[1] - y))
-            table[n, _REST + 5] = np.log1p(np.sqrt(nearest))
+            table[n, _REST + 5] = np.log1p(np.hypot(point[0] - x, point[1] - y))
+            table[n, _REST + 6] = np.log1p(np.sqrt(nearest))
 
 
 @compiled

@@ -1,8 +1,8 @@
 """What is known of a pair of a resident and an offer besides the rankers' scores: who arranges it, where and when.
 
-For each attribute of offers (organiser, venue, area, kind, weekday, hour) it is told how often the resident chose the
-same, against how often everybody does, and how faithful people are to it. What a source does not tell is absent, or
-missing (nan) for a single pair.
+For each attribute of offers (organiser, venue, area, kind, weekday, hour, price, language, ages) it is told how often
+the resident chose the same, against how often everybody does, and how faithful people are to it. What a source does not
+tell is absent, or missing (nan) for a single pair.
 """
 
 from collections.abc import Hashable, Sequence
@@ -62,21 +62,22 @@ class Setting:
 
     Attributes
     ----------
-    starts
-        Unix seconds, nan where unknown.
+    starts, closes
+        When offers begin and their enrolment ends, in Unix seconds; nan where unknown.
     points
         Kilometres north and east of the equator and the first meridian, of shape (offers, 2); nan where unknown.
     """
 
     attributes: tuple[Attribute, ...]
     starts: NDArray[np.float64]
+    closes: NDArray[np.float64]
     points: NDArray[np.float64]
 
     @classmethod
     def of(cls, items: Sequence[Item]) -> "Setting":
         """Return the setting of offers; attributes that none of them has are left out."""
         told = [Attribute.of(name, its) for name, its in values_of(items).items() if any(v is not None for v in its)]
-        return cls(tuple(told), starts_of(items), points_of(items))
+        return cls(tuple(told), starts_of(items), closes_of(items), points_of(items))
 
 
 def values_of(items: Sequence[Item]) -> dict[str, list[Hashable | None]]:
@@ -89,12 +90,20 @@ def values_of(items: Sequence[Item]) -> dict[str, list[Hashable | None]]:
         "kind": [item.kind for item in items],
         "weekday": [time and time.weekday() for time in local],
         "hour": [time and time.hour // _HOURS for time in local],
+        "price": [item.price for item in items],
+        "language": [item.language for item in items],
+        "ages": [item.ages for item in items],
     }
 
 
 def starts_of(items: Sequence[Item]) -> NDArray[np.float64]:
     """Return when offers start (`Setting.starts`)."""
     return np.array([np.nan if item.starts is None else item.starts for item in items], np.float64)
+
+
+def closes_of(items: Sequence[Item]) -> NDArray[np.float64]:
+    """Return when enrolment ends (`Setting.closes`)."""
+    return np.array([np.nan if item.closes is None else item.closes for item in items], np.float64)
 
 
 def points_of(items: Sequence[Item]) -> NDArray[np.float64]:
@@ -128,6 +137,8 @@ def described(found: Found, snapshot: Snapshot, setting: Setting, candidates: ND
         features["days_quiet"] = quiet[found.rows].astype(np.float32)
         if np.isfinite(setting.starts).any():
             features["days_to_start"] = ((setting.starts[offers] - snapshot.at) / DAY).astype(np.float32)
+        if np.isfinite(setting.closes).any():
+            features["days_to_close"] = ((setting.closes[offers] - snapshot.at) / DAY).astype(np.float32)
     faded = None if snapshot.faded is None else snapshot.faded[found.people]
     for attribute in setting.attributes:
         features |= _affinity(attribute, snapshot, _Pairs(found.rows, offers, histories, faded, chosen))

@@ -1,4 +1,4 @@
-"""Whether a newly trained model may take over: not if it serves anybody significantly worse.
+"""Whether a newly trained model may take over: not if it serves anybody significantly worse, or nobody better.
 
 Every slice that is large enough is guarded, against the running model and against what is popular. Forty comparisons
 at 95 % would call two of three equal models worse; so an interval is widened until all of them together are at 95 %
@@ -12,13 +12,19 @@ from scipy.stats import norm
 from models.bootstrap import LEVEL, Estimate
 from models.report import MAIN, Report
 
-EVERYBODY = "everybody"
+EVERYBODY, POPULAR = "everybody", "popular"
 
 
 def worse(report: Report) -> list[str]:
-    """Return in words where the report's model is significantly worse than another; empty where it is not."""
+    """Return in words where the report's model is significantly worse than another; empty where it is not.
+
+    On the whole it must also be no worse in the mean than what is popular, significant or not.
+    """
     found = list(_compared(report))
-    return [
+    # Of few residents nothing is significant; what is no better than showing everybody the same has learned nothing.
+    plain = report.gains[POPULAR][MAIN].value if POPULAR in report.gains else 0.0
+    useless = [f"{EVERYBODY}: {MAIN.upper()} is no better than what is popular ({plain:+.3f})"] if plain < 0 else []
+    return useless + [
         f"{slice_}: {MAIN.upper()} is {-gain.value:.3f} below {other} (95 %: {-gain.high:.3f} to {-gain.low:.3f})"
         for slice_, other, gain in found
         if gain.value + (gain.high - gain.value) * _widening(len(found)) < 0

@@ -10,6 +10,8 @@ import msgspec
 
 from engine.offers import Offer
 
+_YOUNG, _ADULT, _GROWN, _OLD = 13, 16, 30, 60
+"""Years: an offer for people up to 12 is for children, one up to 29 for the young."""
 NO_LANGUAGE = ""
 """The key of a text whose language is unknown."""
 
@@ -29,8 +31,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Tag -> language code -> what the concept is called.
     lat, lon
         Degrees.
-    starts
-        Unix seconds; None for what is always there, or unknown.
+    starts, closes
+        When it begins and when enrolment ends, in Unix seconds; None for what is always there, or unknown.
+    price
+        ``free`` or ``paid``.
+    language
+        The languages spoken there.
+    ages
+        Whom it is for: ``children``, ``young``, ``adults``, ``seniors``, ``all``.
     """
 
     id: str
@@ -47,6 +55,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lat: float | None = None
     lon: float | None = None
     starts: float | None = None
+    closes: float | None = None
+    price: str | None = None
+    language: str | None = None
+    ages: str | None = None
 
 
 def item(offer: Offer) -> Item:
@@ -68,4 +80,20 @@ def item(offer: Offer) -> Item:
         lat=place.lat if place else None,
         lon=place.lon if place else None,
         starts=offer.starts.timestamp() if offer.starts else None,
+        closes=offer.enrolment_closes.timestamp() if offer.enrolment_closes else None,
+        price=None if offer.free is None else "free" if offer.free else "paid",
+        language=" ".join(sorted(offer.languages)) or None,
+        ages=_ages(offer),
     )
+
+
+def _ages(offer: Offer) -> str | None:
+    """Return whom an offer is for, by the ages that it is said to be for."""
+    youngest, oldest = offer.age_min, offer.age_max
+    if youngest is None and oldest is None:
+        return None
+    if oldest is not None and oldest < _GROWN:
+        return "children" if oldest < _YOUNG else "young"
+    if youngest is not None and youngest >= _OLD:
+        return "seniors"
+    return "adults" if youngest is not None and youngest >= _ADULT else "all"

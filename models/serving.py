@@ -6,6 +6,7 @@ with the answer. Offers that came after the training are added from what they sa
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from threading import local
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.taste import key
 from models import closer
 from models.artefact import Artefact
 from models.collaborative import Ease
-from models.context import GATHERING, points_of, starts_of, values_of
+from models.context import GATHERING, closes_of, points_of, starts_of, values_of
 from models.facets import Facets
 from models.item import Item, item
 from models.model import Model
@@ -33,6 +34,8 @@ WORTH = 0.1
 """By how much the first stage's scores spread with the factors."""
 _TOPIC = ("likeness", "likeness_lately", "ridge")
 _ALIKE = ("ease", "factors", "mapped")
+_COMMON = ("_draw", "_visitors", "_return")
+"""What is said of a place or an organiser whoever asks."""
 _PART_OF = {
     "organiser": Part.ORGANISER,
     "venue": Part.PLACE,
@@ -52,10 +55,18 @@ def _part(name: str) -> Part:
         return Part.TOPIC
     if name.removesuffix("_standing") in _ALIKE:
         return Part.ALIKE
+    if name.endswith(_COMMON):
+        return Part.REST
     return Part.REST if name == "days_quiet" else _PART_OF.get(name.partition("_")[0], Part.REST)
 
 
 _PARTS = np.array([_part(name) for name in closer.NAMES], np.int64)
+
+
+@cache
+def _off(parts: frozenset[Part]) -> NDArray[np.bool_]:
+    """Return for each part whether it may not count."""
+    return np.isin(np.arange(PARTS), list(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +76,13 @@ class Asked:
     ranker: "ServingRanker"
     who: closer.Person
     now: float
-    off: frozenset[Part]
+    off: NDArray[np.bool_]
     direction: NDArray[np.float32]
 
     def opinions(self, numbers: NDArray[np.int32]) -> Opinions:
         """Return what the model thinks of offers, by their numbers in it; -1 for one that it does not know."""
-        open_ = np.flatnonzero((numbers >= 0) & ~np.isin(numbers, self.who.offers))
-        parts = np.zeros((len(numbers), PARTS), np.float32)
-        if len(open_):
-            told = closer.describe(self.ranker.offers, self.who, numbers[open_], self.now, self.ranker.scratch())
-            # What is off is neither looked at nor, where trees count that it is missing, held for or against an offer.
-            if self.off:
-                told[:, np.isin(_PARTS, list(self.off))] = np.nan
-            parts[open_] = closer.judge(self.ranker.judges, told)
-            parts[:, list(self.off)] = 0
+        ranker = self.ranker
+        parts = closer.opine(ranker.offers, ranker.judges, self.who, numbers, self.now, ranker.scratch(), self.off)
         return Opinions(parts.sum(axis=1), parts)
 
 
@@ -92,6 +96,8 @@ class ServingRanker:
         The coarse factors of offers, their directions among all factors, and how all factors vary together.
     values
         What is known of the values of each of `closer.ATTRIBUTES`.
+    sharing
+        How strongly exposure is shared out, as was found when the model was trained.
     """
 
     name: str
@@ -105,6 +111,7 @@ class ServingRanker:
     facets: Facets
     projection: Projection
     map: NDArray[np.float32]
+    sharing: float
     _keys: NDArray[np.uint64]
     _numbers: NDArray[np.int32]
     _local: local = field(default_factory=local)
@@ -137,6 +144,7 @@ class ServingRanker:
             facets=model.facets,
             projection=model.projection,
             map=model.snapshot.factors.map,
+            sharing=artefact.card.sharing,
             **_index(np.array([key(its.id) for its in model.items], np.uint64)),
         )
 
@@ -158,7 +166,7 @@ class ServingRanker:
         if Part.ALIKE not in off:
             spread = float(np.sqrt(np.maximum(who.folded @ self.covariance @ who.folded, 1e-12)))
             direction = (who.folded @ self.basis) * np.float32(WORTH / spread)
-        return Asked(self, who, now, off, direction)
+        return Asked(self, who, now, _off(off), direction)
 
     def knowing(self, offers: Sequence[Offer]) -> "ServingRanker":
         """Return the ranker with more offers, which nobody has chosen yet: they get vectors from what they say."""
@@ -184,6 +192,7 @@ class ServingRanker:
             counted=np.zeros((n, known.counted.shape[1]), np.float32),
             new=np.ones(n, np.float32),
             starts=starts_of(items),
+            closes=closes_of(items),
             points=points_of(items),
             **columns,
         )
@@ -279,6 +288,7 @@ def _offers(model: Model, values: Mapping[str, Valued]) -> closer.Offers:
         counted=np.stack([measures.get(name, missing) for name in closer.MEASURES], axis=1).astype(np.float32),
         new=(known.popularity.counts == 0).astype(np.float32),
         starts=starts_of(model.items),
+        closes=closes_of(model.items),
         points=points_of(model.items),
         **_columns({name: its.of(told[name]) for name, its in values.items()}, values),
     )

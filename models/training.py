@@ -7,6 +7,7 @@ weights) counts. The last horizon is held out for that; what is published is the
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from models.artefact import Artefact
 from models.card import Card, Counted, Disclosed, Judged, judged, versions
 from models.content import Content
 from models.context import Setting
-from models.guard import worse
+from models.exposure import share
+from models.guard import POPULAR, worse
 from models.item import Item
 from models.lessons import Past
 from models.material import LEAST_CHOOSERS, Material
@@ -29,7 +31,7 @@ from models.splits import Numbers, Split
 from models.text import MOST_KEPT, TextSpace
 from models.trial import popular
 
-OURS, POPULAR, RUNNING = "this", "popular", "running"
+OURS, RUNNING = "this", "running"
 Told = Callable[[str], None]
 Publish = Callable[[Model, Card], str]
 
@@ -86,23 +88,25 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     told(f"Learning from all but the last {material.horizon / DAY:.1f} days")
     model = school.model(split.folds[0].starts, split.folds[0].candidates)
     told("Judging it by what was chosen since")
-    found, running = _tried(model, split, _running(archive, told))
+    trial = suggested(model, split)
+    found, running = _tried(model, trial.lists, split, _running(archive, told))
+    told(f"Exposure is shared out with strength {trial.sharing:.2f}")
     if reasons := worse(found):
         return Outcome(None, found, reasons)
     told("Learning from everything")
     latest = school.model(now.timestamp(), material.live)
     verdict = judged(found, _moment(split.folds[0].starts), running, disclosed)
-    card = _card(material, latest, verdict, now, seed, disclosed)
+    card = _card(material, latest, verdict, trial.sharing, now, seed, disclosed)
     return Outcome((publish or archive.publish)(latest, card), found)
 
 
-def _tried(model: Model, split: Split, running: Artefact | None) -> tuple[Report, str | None]:
-    """Return how a model does on a split beside what is popular and the running one, and as what that was compared."""
-    runs = {OURS: suggested(model, split), POPULAR: popular(split)}
+def _tried(model: Model, lists: Lists, split: Split, running: Artefact | None) -> tuple[Report, str | None]:
+    """Return how a model's lists do beside what is popular and the running one's, and as what that was compared."""
+    runs = {OURS: lists, POPULAR: popular(split)}
     if running is None:
         return report(split, runs), None
-    compared, lists = _rival(running, model, split)
-    return report(split, runs | {RUNNING: lists}), compared
+    compared, its = _rival(running, model, split)
+    return report(split, runs | {RUNNING: its}), compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,14 @@ class _School:
         return Model.of(recommender, self.items, self.text)
 
 
-def suggested(model: Model, split: Split) -> Lists:
+class Suggested(NamedTuple):
+    """Lists that share exposure as evenly as is wanted, and how strongly they had to."""
+
+    lists: Lists
+    sharing: float
+
+
+def suggested(model: Model, split: Split) -> Suggested:
     """Return what a model suggests on a split of one fold, whose offers it need not know."""
     fold, wider = split.folds[0], model.knowing(split.items)
     numbers = {item.id: number for number, item in enumerate(wider.items)}
@@ -141,8 +152,9 @@ def suggested(model: Model, split: Split) -> Lists:
     history = split.history(fold)
     before = Interactions(history.people, inside[history.offers], history.times, history.weights)
     recommender = wider.facing(before, len(split.people), fold.starts)
-    ranked = recommender.rank(fold.people.astype(np.intp), inside[fold.candidates])
-    return {(fold.number, person): outside[best] for person, best in ranked}
+    ranked = recommender.ranked(fold.people.astype(np.intp), inside[fold.candidates])
+    shared = share(list(ranked), len(fold.candidates))
+    return Suggested({(fold.number, one.person): outside[one.offers] for one in shared.ranked}, shared.strength)
 
 
 def _running(archive: Archive, told: Told) -> Artefact | None:
@@ -160,12 +172,12 @@ def _rival(running: Artefact, model: Model, split: Split) -> tuple[str, Lists]:
     over the rankers of the model on trial: the two trainings then differ in what they have learned to believe.
     """
     if running.card.made_at.timestamp() <= split.folds[0].starts:
-        return f"{running.name}, as it is", suggested(running.model, split)
-    return f"{running.name}, its re-ranker", suggested(replace(model, blend=running.model.blend), split)
+        return f"{running.name}, as it is", suggested(running.model, split).lists
+    return f"{running.name}, its re-ranker", suggested(replace(model, blend=running.model.blend), split).lists
 
 
 def _card(  # noqa: PLR0913 - a card tells of all of these
-    material: Material, model: Model, verdict: Judged, now: datetime, seed: int, disclosed: Disclosed
+    material: Material, model: Model, verdict: Judged, sharing: float, now: datetime, seed: int, disclosed: Disclosed
 ) -> Card:
     return Card(
         made_at=now,
@@ -182,6 +194,7 @@ def _card(  # noqa: PLR0913 - a card tells of all of these
         judged=verdict,
         features=model.blend.names,
         versions=versions(),
+        sharing=round(sharing, 4),
     )
 
 

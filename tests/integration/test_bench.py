@@ -16,3 +16,12 @@ async def test_every_figure_of_consent_is_measured_and_the_search_for_leaks_find
     assert [figure.name for figure in found] == its.names
     assert all(figure.value > 0 and figure.runs == 1 for figure in found)
     assert told
+
+
+async def test_every_figure_of_suggestions_is_measured_and_a_model_answers():
+    told, its = list[str](), suite("suggestions")
+    size = Size(offers=400, residents=24, rounds=1, requests=20, probes=3, taught=300, choices=4_000)
+    async with Ground(told.append, size) as ground:
+        found = [figure for one in its.measurements for figure in await one.measure(ground)]
+    assert [figure.name for figure in found] == its.names
+    assert all(figure.value > 0 for figure in found)

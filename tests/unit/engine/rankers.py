@@ -25,6 +25,7 @@ class Believer:
 
     beliefs: dict
     name: str = "believer"
+    sharing: float = 0.0
 
     def __post_init__(self):
         self.asked = []

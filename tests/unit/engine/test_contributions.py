@@ -41,19 +41,16 @@ def offers(*, metres=np.inf, wait=10_000, popularity=0.0, visitors=0, slots=(0,)
     )
 
 
-FAMILIES = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2, 2], np.int8)
-"""Of which family each slot is: 5 and 6 are topics, from 7 on areas."""
 NAMED, BARE = np.array([TOPIC, AREA]), np.array([LIKE, -1])
-ABOUT = np.array([[False, True, False], [False, False, True]])
 
 
 def moved(*parts: float) -> Opinion:
     """A model's opinion of the one offer shown: by topic and by area; none at all without parts."""
-    return Opinion(np.array([parts] if parts else np.zeros((0, 2)), np.float32), NAMED, BARE, ABOUT)
+    return Opinion(np.array([parts] if parts else np.zeros((0, 2)), np.float32), NAMED, BARE)
 
 
 def said(weighed: Entries, shown: Offers, scales: Scales = SCALES, opinion: Opinion | None = None) -> list[int]:
-    numbers, _ = contributions(shown, weighed, opinion or moved(), FAMILIES, scales)
+    numbers, _ = contributions(shown, weighed, opinion or moved(), scales)
     return [number for number in numbers[0].tolist() if number >= 0]
 
 
@@ -70,9 +67,7 @@ def test_of_equal_features_the_offers_first_is_named():
 
 
 def test_a_feature_is_named_with_its_slot_and_a_circumstance_without():
-    numbers, slots = contributions(
-        offers(metres=100, slots=(5, 0)), entries((5, TOPIC, 1.0)), moved(), FAMILIES, SCALES
-    )
+    numbers, slots = contributions(offers(metres=100, slots=(5, 0)), entries((5, TOPIC, 1.0)), moved(), SCALES)
     assert numbers[0].tolist() == [TOPIC, NEAR, -1, -1, -1, -1, -1]
     assert slots[0].tolist() == [5, 0, 0, 0, 0, 0, 0]
 
@@ -103,7 +98,7 @@ def test_what_was_asked_for_counts_a_little_for_all():
 
 def test_without_offers_there_is_nothing_to_explain():
     nobody = offers()._replace(rows=np.zeros(0, np.uint32), waits=np.zeros(0, np.int32), metres=np.zeros(0))
-    assert [part.shape for part in contributions(nobody, entries(), moved(), FAMILIES, SCALES)] == [(0, 7), (0, 7)]
+    assert [part.shape for part in contributions(nobody, entries(), moved(), SCALES)] == [(0, 7), (0, 7)]
 
 
 @given(st.lists(st.floats(-1, 1, width=16), min_size=1, max_size=8))
@@ -116,12 +111,11 @@ def test_the_largest_come_first_and_what_moved_little_or_away_is_left_out(adds):
     assert all(value <= 0 or value < 0.2 * max(adds) for value in left_out)
 
 
-def test_an_opinion_adds_to_what_the_taste_names_and_else_is_called_by_what_it_is():
+def test_an_opinion_adds_to_what_the_taste_names_and_else_claims_no_interest():
     shown = offers(slots=(5, 7, 0))
-    assert said(entries((5, TOPIC, 0.1)), shown, opinion=moved(0.2, 0.1)) == [TOPIC, AREA]
-    assert said(entries(), shown, opinion=moved(0.2, 0.1)) == [LIKE, AREA]
-    assert said(entries(), shown, opinion=moved(0.2, -0.1)) == [LIKE]
+    both = entries((5, TOPIC, 0.1), (7, AREA, 0.1))
+    assert said(both, shown, opinion=moved(0.1, 0.2)) == [AREA, TOPIC]
+    assert said(both, shown, opinion=moved(0.2, 0.1)) == [TOPIC, AREA]
+    assert said(entries(), shown, opinion=moved(0.2, 0.1)) == [LIKE]
+    assert said(entries(), shown, opinion=moved(-0.2, 0.1)) == []
     assert said(entries((5, TOPIC, 0.4)), shown, opinion=moved(-0.4, 0.0)) == []
-    _, slots = contributions(shown, entries(), moved(0.0, 0.1), FAMILIES, SCALES)
-    assert slots[0, 0] == 7
-    assert said(entries(), offers(slots=(5, 0)), opinion=moved(0.0, 0.1)) == []

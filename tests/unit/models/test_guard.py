@@ -39,6 +39,15 @@ def test_of_many_equal_slices_none_is_worse_by_chance():
     assert worse(told(0.0, s0=(-0.05,), **{k: v for k, v in slices.items() if k != "s0"}))
 
 
+@pytest.mark.parametrize("gain", [-0.01, 0.0, 0.01])
+def test_of_few_residents_too_what_is_below_the_popular_is_of_no_use(gain):
+    report = told(0.0)
+    report.gains["popular"] = {MAIN: estimate(gain, 0.5)}
+    assert [reason.startswith("everybody: NDCG@10 is no better than what is popular") for reason in worse(report)] == (
+        [True] if gain < 0 else []
+    )
+
+
 @pytest.mark.parametrize("gain", [0.0, -1e-12])
 def test_the_same_model_is_not_worse_than_itself(gain):
     assert len(worse(told(gain, 0.0))) == (gain < 0)

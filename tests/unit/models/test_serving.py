@@ -45,6 +45,12 @@ def slowly(person, numbers):
     return numbers[told.columns], told.features, model.blend.scores(told.features)
 
 
+def test_how_strongly_exposure_is_shared_out_comes_with_the_model():
+    its = ServingRanker.of(Artefact("20261122T100000Z-0123456789ab", card(sharing=0.07), learned()[3]))
+    assert its.sharing == 0.07
+    assert its.knowing([offer("t:new", keywords="swimming")]).sharing == 0.07
+
+
 @pytest.mark.parametrize("person", range(0, PEOPLE, 9))
 def test_an_answer_looks_at_the_same_features_as_training(ranker, person):
     items = learned()[0]

@@ -10,6 +10,7 @@ from engine.errors import TooLittle
 from models.archive import Archive
 from models.artefact import ARRAYS, CARD, load
 from models.card import Card
+from models.exposure import STRONGEST
 from models.material import LEAST_CHOOSERS, Material
 from models.matrix import Interactions
 from models.report import MAIN
@@ -61,6 +62,7 @@ def test_a_first_model_is_published_with_its_card(first):
     assert {"new offers", "experienced residents"} & {*card.judged.slices, *card.judged.too_few}
     assert card.judged.running is None
     assert card.judged.exposure["this"].gini > 0
+    assert 0 <= card.sharing <= STRONGEST
     assert card.versions["scikit-learn"]
     assert card.features == found.model.blend.names
 
@@ -136,7 +138,7 @@ def test_a_model_of_other_offers_can_be_judged_too(first):
     folder, outcome = first
     model, given = load(folder / outcome.published).model, material()
     fresh = [msgspec.structs.replace(item, id=f"{item.id}-anew") for item in given.items]
-    lists = suggested(model, Material(tuple(fresh), given.chosen, 120, given.live).split())
+    lists = suggested(model, Material(tuple(fresh), given.chosen, 120, given.live).split()).lists
     assert lists
     assert all((best >= 0).all() and (best < len(fresh)).all() for best in lists.values())
 
