@@ -272,7 +272,7 @@ def train(
 
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(help="Which table: spine, consent.")] = "spine",
+    suite: Annotated[str, typer.Argument(help="Which table: spine, consent, suggestions.")] = "spine",
     only: Annotated[list[str] | None, typer.Option(help="Only the figures of these names.")] = None,
 ) -> None:
     """Measure speed and memory as ratios, print the table and write it to bench/."""

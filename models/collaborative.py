@@ -8,6 +8,7 @@ EASE: H. Steck, Embarrassingly Shallow Autoencoders for Sparse Data (2019). ALS:
 `implicit`.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,11 +161,14 @@ class Factors:
         """Return the factors of people from their histories, of shape (people, factors); 0 for an empty one."""
         people = np.zeros((histories.shape[0], self.learned.shape[1]), np.float32)
         base = self.gram + REGULARIZATION * np.eye(len(self.gram), dtype=np.float32)
-        for n in np.flatnonzero(np.diff(histories.indptr)):
-            part = slice(histories.indptr[n], histories.indptr[n + 1])
-            offers = self.learned[histories.indices[part]]
-            confidence = histories.data[part] * np.float32(CONFIDENCE)
-            people[n] = np.linalg.solve(base + (offers.T * confidence) @ offers, offers.T @ (1 + confidence))
+        known = np.flatnonzero(np.diff(histories.indptr))
+        # Threads are no help with matrices as small as these, and cost ten times as much where others are at work.
+        with threadpool_limits(1, "blas") if len(known) > 1 else nullcontext():
+            for n in known:
+                part = slice(histories.indptr[n], histories.indptr[n + 1])
+                offers = self.learned[histories.indices[part]]
+                confidence = histories.data[part] * np.float32(CONFIDENCE)
+                people[n] = np.linalg.solve(base + (offers.T * confidence) @ offers, offers.T @ (1 + confidence))
         return people
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, hstack
 from sklearn.preprocessing import normalize
-from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 Scores = NDArray[np.float32]
@@ -20,7 +19,9 @@ FACETS = {"organiser": 0.35, "venue": 0.2, "area": 0.2}
 """How much it counts beside all that an offer says, whose it is and where."""
 NO_FACETS: Mapping[str, csr_array] = {}
 DIMENSIONS = 128
+OVERSAMPLED = 10
 RIDGE = 1.0
+_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +58,70 @@ class Content:
             return cls(vectors, np.zeros((vectors.shape[0], 1), np.float32))
         # One thread: where others are at work too, threads that wait for each other take many times as long.
         with threadpool_limits(1, "blas"):
-            left, values, _ = randomized_svd(used, most, n_iter=2, random_state=seed)
-        return cls(vectors, np.ascontiguousarray(left * values, np.float32))
+            return cls(vectors, _latent(used, most, seed))
 
 
-def likeness(content: Content, histories: csr_array, candidates: NDArray[np.int32]) -> Scores:
-    """Return the sum of cosines between candidates and what was chosen, over the root of how much was.
+def _latent(vectors: csr_array, dimensions: int, seed: int) -> NDArray[np.float32]:
+    """Return the left singular vectors times the singular values, of shape (offers, dimensions).
 
-    Parameters
+    A randomised SVD would also decompose what is as long as there are words; only offers' side is needed, which takes a
+    fifth of the time and half of the memory.
+
+    References
     ----------
-    histories
-        Shape (people, offers); its values weigh what was chosen.
-    candidates
-        Offers, shape (candidates,).
-
-    Returns
-    -------
-    Scores
-        Shape (people, candidates).
+    Halko, N., Martinsson, P. and Tropp, J. (2011), Finding structure with randomness, SIAM Review 53(2).
     """
-    lengths = np.sqrt(np.maximum(np.diff(histories.indptr), 1)).astype(np.float32)
-    profiles = histories @ content.vectors
-    scores = (profiles @ content.vectors[candidates].T).toarray() / lengths[:, None]
-    return np.asarray(scores, np.float32)
+    rng, words = np.random.default_rng(seed), csr_array(vectors.T)
+    most = min(dimensions + OVERSAMPLED, *vectors.shape)
+    found = vectors @ rng.standard_normal((vectors.shape[1], most), np.float32)
+    for _ in range(2):
+        found = vectors @ (words @ np.linalg.qr(found)[0])
+    basis = np.linalg.qr(found)[0]
+    inside = words @ basis
+    squares, axes = np.linalg.eigh((inside.T @ inside).astype(np.float64))
+    order = np.argsort(-squares)[:dimensions]
+    return np.ascontiguousarray(basis @ (axes[:, order] * np.sqrt(np.maximum(squares[order], 0))), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How alike offers that were chosen and candidates are: worked out once for many residents.
+
+    Attributes
+    ----------
+    chosen
+        Offers, ascending.
+    cosines
+        Of shape (chosen, candidates); float32.
+    """
+
+    chosen: NDArray[np.intp]
+    cosines: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, content: Content, chosen: NDArray[np.integer], candidates: NDArray[np.int32]) -> "Alike":
+        """Return how alike some offers, in any order and as often as they like, are to candidates."""
+        own = np.unique(chosen).astype(np.intp)
+        cosines, others = np.empty((len(own), len(candidates)), np.float32), csr_array(content.vectors[candidates].T)
+        for at in range(0, len(own), _ROWS):
+            cosines[at : at + _ROWS] = (content.vectors[own[at : at + _ROWS]] @ others).toarray()
+        return cls(own, cosines)
+
+    def likeness(self, histories: csr_array) -> Scores:
+        """Return the sum of cosines between candidates and what was chosen, over the root of how much was.
+
+        Parameters
+        ----------
+        histories
+            Shape (people, offers); its values weigh what was chosen.
+
+        Returns
+        -------
+        Scores
+            Shape (people, candidates).
+        """
+        lengths = np.sqrt(np.maximum(np.diff(histories.indptr), 1)).astype(np.float32)
+        return np.asarray((histories[:, self.chosen] @ self.cosines) / lengths[:, None], np.float32)
 
 
 @dataclass(frozen=True, slots=True)

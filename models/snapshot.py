@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from models.collaborative import Ease, Factors
-from models.content import Content, Ridge, Scores, likeness
+from models.content import Alike, Content, Ridge, Scores
 from models.matrix import DAY, Interactions
 from models.popular import Popularity
 from models.strongest import Strongest
@@ -21,6 +21,8 @@ KEPT = 120
 """How many of the best of each ranker get a closer look."""
 AT_ONCE = 2_000_000
 """How many scores of a ranker are held at a time: each costs some hundred bytes until the best are found."""
+MOST_COSINES = 200_000_000
+"""So many cosines of what was chosen and candidates are held for all residents together; 0.8 GB."""
 MOST_AT_ONCE = 200
 """How many residents are looked at together at most."""
 RECENT_DAYS = 60.0
@@ -101,19 +103,26 @@ class Snapshot:
         histories, faded = ones(before, shape), _faded(before, shape, at)
         return replace(self, at=at, histories=histories, faded=faded, last=_last(before, people))
 
-    def scores(self, people: Indices, candidates: NDArray[np.int32]) -> dict[str, Scores]:
-        """Return each ranker's scores, of shape (people, candidates)."""
+    def scores(self, people: Indices, candidates: NDArray[np.int32], alike: Alike | None = None) -> dict[str, Scores]:
+        """Return each ranker's scores, of shape (people, candidates).
+
+        Parameters
+        ----------
+        alike
+            How alike what these people chose and the candidates are, where that is known already.
+        """
         histories = self.histories[people]
+        kin = alike or Alike.of(self.content, histories.indices, candidates)
         folded = self.factors.fold(histories)
         scores = {
-            "likeness": likeness(self.content, histories, candidates),
+            "likeness": kin.likeness(histories),
             "ridge": self.ridge.scores(self.content, histories, candidates),
             "ease": self.ease.scores(histories)[:, candidates],
             "factors": folded @ self.factors.learned[candidates].T,
             "mapped": folded @ self.factors.mixed[candidates].T,
         }
         if self.faded is not None:
-            scores["likeness_lately"] = likeness(self.content, self.faded[people], candidates)
+            scores["likeness_lately"] = kin.likeness(self.faded[people])
         for name, counts in self.popularity.measures().items():
             scores[name] = np.broadcast_to(counts[candidates], scores["ease"].shape)
         return scores
@@ -179,13 +188,16 @@ class Found:
 def found(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], *, kept: int = KEPT) -> Iterator[Found]:
     """Yield the pairs that get a closer look, for some people at a time."""
     some = max(1, min(MOST_AT_ONCE, AT_ONCE // max(len(candidates), 1)))
+    chosen = np.unique(snapshot.histories[people].indices)
+    fits = some < len(people) and len(chosen) * len(candidates) <= MOST_COSINES
+    alike = Alike.of(snapshot.content, chosen, candidates) if fits else None
     for start in range(0, len(people), some):
-        yield _find(snapshot, people[start : start + some], candidates, kept)
+        yield _find(snapshot, people[start : start + some], candidates, kept, alike)
 
 
-def _find(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], kept: int) -> Found:
+def _find(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], kept: int, alike: Alike | None) -> Found:
     closed = snapshot.chosen(people, candidates)
-    scores = snapshot.scores(people, candidates)
+    scores = snapshot.scores(people, candidates, alike)
     looked_at = np.zeros(closed.shape, np.bool_)
     for values in scores.values():
         best = _best(np.where(closed, -np.inf, values), kept)

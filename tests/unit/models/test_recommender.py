@@ -4,7 +4,7 @@ from scipy.sparse import csr_array
 
 from models.blend import Blend, Examples, joined
 from models.collaborative import Ease, Factors
-from models.content import Content, Ridge, likeness
+from models.content import Alike, Content, Ridge
 from models.context import Setting, described
 from models.item import Item
 from models.matrix import DAY, Interactions
@@ -110,7 +110,7 @@ def test_offers_without_any_text_or_date_are_ranked():
 def test_likeness_adds_up_cosines_over_the_root_of_their_number():
     content = Content.of(csr_array(np.array([[1, 0, 0], [0.6, 0.8, 0], [0, 0, 1]], np.float32)))
     histories = csr_array(np.array([[1, 1, 0], [0, 0, 0]], np.float32))
-    scores = likeness(content, histories, np.array([1, 2], np.int32))
+    scores = Alike.of(content, histories.indices, np.array([1, 2], np.int32)).likeness(histories)
     assert scores == pytest.approx(np.array([[1.6 / np.sqrt(2), 0], [0, 0]]))
 
 
