@@ -234,6 +234,7 @@ class House:
     async def close(self) -> None:
         """Stop following and disconnect."""
         await self.reach.close()
+        await self.trials.close()
         await self.feed.close()
         await self.models.close()
         await self.steering_feed.close()

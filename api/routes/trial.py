@@ -3,23 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import Scope
 from api.gate import Gate
-from api.operations import Answer, Operation, private_json
+from api.operations import JSON, PRIVATE, Answer, Operation, private_json
 from api.trials import Trials
 from engine.errors import NotFound
 from engine.trial_results import SAYS, Results, Verdict
 
 TAG = "Models"
+RETRY_SECONDS = 5
 DESCRIPTION = """\
 Some residents get suggestions of a model on trial, the others of the current one. An answer counts once it is seven
 days old: `uptake` is the share of answers of which an offer was opened, saved or registered for within these days.
 `difference` is how much larger it is on trial; its interval holds with 95 % however often one looks and whenever one
 stops. Counted are residents who allow measurement or learning, and activity, at this moment. Nothing is told of groups
-of ten or fewer, and no share of fewer than a hundred residents. The numbers are those of a whole day."""
+of ten or fewer, and no share of fewer than a hundred residents. The numbers are those of whole days, kept for ten
+minutes; where there is much to read, the first request begins it and answers 202: ask again after `Retry-After`."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What came of the trial is being read."""
+
+    reading: bool = True
+
 
 EXAMPLE_GROUP = {"opened": 0.112, "saved": 0.031, "registered": 0.012, "uptake": 0.128}
 EXAMPLE = {
@@ -66,7 +76,10 @@ class TrialRoutes:
                 description=DESCRIPTION,
                 tag=TAG,
                 handler=self.read,
-                answers={200: Answer("The trial that runs, or ran last", Results, EXAMPLE)},
+                answers={
+                    200: Answer("The trial that runs, or ran last", Results, EXAMPLE),
+                    202: Answer("It is being read", Reading, {"reading": True}),
+                },
                 problems=(NotFound,),
                 scope=Scope.MODELS_READ,
             ),
@@ -75,4 +88,7 @@ class TrialRoutes:
     async def read(self, request: Request) -> Response:
         """Answer `GET /v1/models/trial`."""
         (await self.gate.caller(request)).require(Scope.MODELS_READ)
-        return private_json(await self.trials.results())
+        if (told := await self.trials.ask()) is not None:
+            return private_json(told)
+        headers = {**PRIVATE, "Retry-After": str(RETRY_SECONDS)}
+        return Response(msgspec.json.encode(Reading()), 202, headers, JSON)

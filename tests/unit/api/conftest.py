@@ -219,7 +219,11 @@ class Tried:
 
     told: Results | None = None
 
-    async def results(self):
+    reading: bool = False
+
+    async def ask(self):
+        if self.reading:
+            return None
         if self.told is None:
             raise NotFound("No model has been on trial yet; begin with `vinkki train --trial`.")
         return self.told

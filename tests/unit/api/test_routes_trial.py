@@ -27,6 +27,13 @@ async def test_without_any_trial_there_is_nothing_to_tell(door):
     assert "--trial" in got.json()["detail"]
 
 
+async def test_while_it_is_read_one_is_asked_to_come_again(door):
+    door.trials.reading = True
+    got = await door.get(PATH, door.issuer.service("desk", ["models:read"], door.memory.now))
+    assert (got.status_code, got.json()) == (202, {"reading": True})
+    assert int(got.headers["retry-after"]) > 0
+
+
 def test_the_table_tells_the_same_on_a_terminal():
     lines = table(TOLD).splitlines()
     assert "10.0% of residents and runs until 2026-12-14" in lines[0]
