@@ -72,7 +72,7 @@ class Trials:
             reading = self._reading = asyncio.create_task(self._read(trial, running))
         # A reading goes on when whoever began it has gone.
         await asyncio.wait([reading], timeout=self._patience)
-        if not reading.done():
+        if not reading.done() or reading.cancelled():
             return None
         if reading.exception() is not None:
             self._reading = None
