@@ -20,6 +20,8 @@ FACETS = {"organiser": 0.35, "venue": 0.2, "area": 0.2}
 NO_FACETS: Mapping[str, csr_array] = {}
 DIMENSIONS = 128
 OVERSAMPLED = 10
+MOST_COSINES = 60_000_000
+"""With more, to add up what residents chose before multiplying is cheaper, and needs no room."""
 RIDGE = 1.0
 _ROWS = 512
 
@@ -85,27 +87,36 @@ def _latent(vectors: csr_array, dimensions: int, seed: int) -> NDArray[np.float3
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """How alike offers that were chosen and candidates are: worked out once for many residents.
+    """How alike offers that were chosen and candidates are: worked out once for many residents where there is room.
 
     Attributes
     ----------
     chosen
         Offers, ascending.
+    vectors
+        Of `chosen`.
+    others
+        The candidates' vectors, of shape (features, candidates).
     cosines
-        Of shape (chosen, candidates); float32.
+        Of shape (chosen, candidates); float32. None where they would be more than `MOST_COSINES`.
     """
 
     chosen: NDArray[np.intp]
-    cosines: NDArray[np.float32]
+    vectors: csr_array
+    others: csr_array
+    cosines: NDArray[np.float32] | None
 
     @classmethod
     def of(cls, content: Content, chosen: NDArray[np.integer], candidates: NDArray[np.int32]) -> "Alike":
         """Return how alike some offers, in any order and as often as they like, are to candidates."""
         own = np.unique(chosen).astype(np.intp)
-        cosines, others = np.empty((len(own), len(candidates)), np.float32), csr_array(content.vectors[candidates].T)
+        vectors, others = csr_array(content.vectors[own]), csr_array(content.vectors[candidates].T)
+        if len(own) * len(candidates) > MOST_COSINES:
+            return cls(own, vectors, others, None)
+        cosines = np.empty((len(own), len(candidates)), np.float32)
         for at in range(0, len(own), _ROWS):
-            cosines[at : at + _ROWS] = (content.vectors[own[at : at + _ROWS]] @ others).toarray()
-        return cls(own, cosines)
+            cosines[at : at + _ROWS] = (vectors[at : at + _ROWS] @ others).toarray()
+        return cls(own, vectors, others, cosines)
 
     def likeness(self, histories: csr_array) -> Scores:
         """Return the sum of cosines between candidates and what was chosen, over the root of how much was.
@@ -121,7 +132,9 @@ class Alike:
             Shape (people, candidates).
         """
         lengths = np.sqrt(np.maximum(np.diff(histories.indptr), 1)).astype(np.float32)
-        return np.asarray((histories[:, self.chosen] @ self.cosines) / lengths[:, None], np.float32)
+        told = histories[:, self.chosen]
+        sums = ((told @ self.vectors) @ self.others).toarray() if self.cosines is None else told @ self.cosines
+        return np.asarray(sums / lengths[:, None], np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ KEPT = 120
 """How many of the best of each ranker get a closer look."""
 AT_ONCE = 2_000_000
 """How many scores of a ranker are held at a time: each costs some hundred bytes until the best are found."""
-MOST_COSINES = 200_000_000
-"""So many cosines of what was chosen and candidates are held for all residents together; 0.8 GB."""
 MOST_AT_ONCE = 200
 """How many residents are looked at together at most."""
 RECENT_DAYS = 60.0
@@ -188,14 +186,12 @@ class Found:
 def found(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], *, kept: int = KEPT) -> Iterator[Found]:
     """Yield the pairs that get a closer look, for some people at a time."""
     some = max(1, min(MOST_AT_ONCE, AT_ONCE // max(len(candidates), 1)))
-    chosen = np.unique(snapshot.histories[people].indices)
-    fits = some < len(people) and len(chosen) * len(candidates) <= MOST_COSINES
-    alike = Alike.of(snapshot.content, chosen, candidates) if fits else None
+    alike = Alike.of(snapshot.content, snapshot.histories[people].indices, candidates)
     for start in range(0, len(people), some):
         yield _find(snapshot, people[start : start + some], candidates, kept, alike)
 
 
-def _find(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], kept: int, alike: Alike | None) -> Found:
+def _find(snapshot: Snapshot, people: Indices, candidates: NDArray[np.int32], kept: int, alike: Alike) -> Found:
     closed = snapshot.chosen(people, candidates)
     scores = snapshot.scores(people, candidates, alike)
     looked_at = np.zeros(closed.shape, np.bool_)

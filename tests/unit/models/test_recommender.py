@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -217,3 +219,12 @@ def test_a_feature_that_a_moment_lacks_is_missing_there():
     both = joined([some(a=np.ones(1, np.float32)), some(b=np.ones(1, np.float32))])
     assert np.isnan(both.features["a"]).tolist() == [False, True]
     assert np.isnan(both.features["b"]).tolist() == [True, False]
+
+
+def test_likeness_is_the_same_with_and_without_room_for_all_cosines(lived):
+    items, everything = lived
+    candidates, histories = ahead(items), everything.snapshot(NOW).histories
+    roomy = Alike.of(everything.content, histories.indices, candidates)
+    assert roomy.cosines is not None
+    narrow = replace(roomy, cosines=None)
+    assert np.allclose(roomy.likeness(histories), narrow.likeness(histories), atol=1e-5)
