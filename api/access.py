@@ -63,6 +63,7 @@ class Scope(StrEnum):
     EXPOSURE_READ = "exposure:read"
     EXPOSURE_WRITE = "exposure:write"
     AUDIENCES_READ = "audiences:read"
+    MODELS_READ = "models:read"
 
 
 class Standing(StrEnum):

@@ -35,6 +35,7 @@ from api.routes.receipts import ReceiptRoutes
 from api.routes.rules import RuleRoutes
 from api.routes.sharing import SharingRoutes
 from api.routes.suggestions import SuggestionRoutes
+from api.routes.trial import TrialRoutes
 from api.rule_versions import RuleTeller
 from api.terms import Terms
 from engine.errors import StoreUnavailable, VinkkiError
@@ -94,6 +95,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *ExposureRoutes(gate, house.floors, house.exposures, house.steering).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *ReachRoutes(gate, house.offers, house.reach).operations(),
+        *TrialRoutes(gate, house.trials).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_health(house).operations(),
     )

@@ -234,19 +234,40 @@ def train(
     roll_back: Annotated[
         bool, typer.Option("--roll-back", help="Train nothing: make the model before the current one current again.")
     ] = False,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="Have a share of residents try the new model beside the current one.")
+    ] = False,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Train nothing: make the model on trial the current one.")
+    ] = False,
+    end_trial: Annotated[
+        bool, typer.Option("--end-trial", help="Train nothing: the current model answers everybody again.")
+    ] = False,
+    results: Annotated[
+        bool, typer.Option("--results", help="Train nothing: tell how the model on trial does.")
+    ] = False,
 ) -> None:
     """Learn from what residents who allow it chose; publish the model if it serves nobody significantly worse.
 
     Exits with 0 if it was published, with 3 if it is worse for somebody and the old one was kept, and with 1 if
     nothing could be learned.
     """
-    from api.commands.train import run, run_roll_back
+    from api.commands import train
+    from api.commands import trial as trials
 
-    settings = _settings(home=home)
-    if roll_back:
-        run_roll_back(settings)
+    instead = {
+        train.run_roll_back: roll_back,
+        trials.run_promote: promote,
+        trials.run_end: end_trial,
+        trials.run_results: results,
+    }
+    asked, settings = [run for run, wanted in instead.items() if wanted], _settings(home=home)
+    if len(asked) + trial > 1:
+        raise typer.BadParameter("Give one of --trial, --promote, --end-trial, --results and --roll-back.")
+    if asked:
+        asked[0](settings)
     else:
-        run(settings, seed)
+        train.run(settings, seed, on_trial=trial)
 
 
 @app.command()

@@ -79,6 +79,7 @@ def _shown(shown: Shown) -> Node:
         BASIS=shown.basis,
         TRIED_PLACE=shown.tried_place,
         TRIED_PROPENSITY=shown.tried_propensity,
+        MODEL=shown.model,
     )
     return Node(group.key, children=[*(group.children or ()), *(Node("OFFER", offer) for offer in shown.offers)])
 

@@ -1,13 +1,19 @@
-"""Keeps this process's catalogue under the newest model, and has the model learn of offers that came after it."""
+"""Keeps this process's catalogue under the newest model, and the one on trial; both learn of offers that came since."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from engine.catalogue import Catalogue
 from engine.errors import ModelRefused, StoreUnavailable
+from engine.offers import Offer
+from engine.panel import CURRENT, ON_TRIAL, Contender
 from engine.records.offers import OfferRecords
 from engine.telemetry import MODELLED, logger
+from engine.trial import Trial
 from models.archive import Archive
+from models.artefact import Artefact
 from models.serving import ServingRanker
 
 log = logger("api")
@@ -16,7 +22,7 @@ _AT_ONCE = 1_000
 
 
 class ModelFeed:
-    """Looks for a new model now and then; while one is read, the one before answers.
+    """Looks for a new model now and then; while one is read, the one before answers. A trial is followed alike.
 
     Parameters
     ----------
@@ -26,20 +32,31 @@ class ModelFeed:
         What a model is put over.
     offers
         Where the texts of offers are that a model does not know.
+    clock
+        By which a trial is over.
     """
 
-    def __init__(self, folder: Path, catalogue: Catalogue, offers: OfferRecords) -> None:
+    def __init__(self, folder: Path, catalogue: Catalogue, offers: OfferRecords, clock: Callable[[], datetime]) -> None:
         self._archive = Archive(folder)
         self._catalogue = catalogue
         self._offers = offers
+        self._clock = clock
         self._looked_at: str | None = None
         self._ranker: ServingRanker | None = None
+        self._trial: Trial | None = None
+        self._contender: tuple[ServingRanker, Trial] | None = None
+        self._spoilt: str | None = None
         self._following: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str | None:
         """The model that answers; None while there is none."""
         return None if self._ranker is None else self._ranker.name
+
+    @property
+    def on_trial(self) -> str | None:
+        """The model that answers some beside it; None while there is none."""
+        return None if self._contender is None else self._contender[0].name
 
     async def open(self) -> None:
         """Follow in the background, from now on."""
@@ -52,15 +69,21 @@ class ModelFeed:
             await asyncio.gather(self._following, return_exceptions=True)
 
     async def look(self) -> None:
-        """Take the newest model if it is another one, and have it know the offers that came since."""
+        """Take the newest model if it is another one, and the trial, and have both know the offers that came since."""
         try:
             await self._take_newest()
         except ModelRefused as error:
             log.warning("model refused", why=error.detail, answering=self.name)
-        if self._ranker is not None and (unknown := self._catalogue.unknown()):
-            offers = list((await self._offers.many(unknown[:_AT_ONCE])).values())
-            if offers:
-                self._use(await asyncio.to_thread(self._ranker.knowing, offers))
+        await self._take_trial()
+        if self._ranker is not None and (offers := await self._unknown(CURRENT)):
+            self._use(await asyncio.to_thread(self._ranker.knowing, offers), self._contender)
+        if self._ranker is not None and self._contender is not None and (offers := await self._unknown(ON_TRIAL)):
+            ranker, trial = self._contender
+            self._use(self._ranker, (await asyncio.to_thread(ranker.knowing, offers), trial))
+
+    async def _unknown(self, place: int) -> list[Offer]:
+        unknown = self._catalogue.unknown(place)[:_AT_ONCE]
+        return list((await self._offers.many(unknown)).values()) if unknown else []
 
     async def _take_newest(self) -> None:
         names = await asyncio.to_thread(self._archive.names)
@@ -70,21 +93,43 @@ class ModelFeed:
         # Whatever comes of it, one that is refused is not read again and again.
         self._looked_at = newest
         if newest is not None:
-            self._use(await asyncio.to_thread(self._read))
+            ranker = await asyncio.to_thread(_read, self._archive.current)
+            # A trial is of two models that both stay: with another one it is over.
+            self._trial = None
+            self._use(ranker, None)
             log.info("model taken", model=self.name)
 
-    def _read(self) -> ServingRanker:
-        artefact = self._archive.current()
-        if artefact is None:
-            raise ModelRefused("The model was taken away while it was looked for.")
-        ranker = ServingRanker.of(artefact)
-        ranker.warm_up()
-        return ranker
+    async def _take_trial(self) -> None:
+        """Take the model that is on trial against the one that answers, or none."""
+        trial = await self._running()
+        if trial == self._trial:
+            return
+        self._trial, contender = trial, None
+        if trial is not None:
+            try:
+                contender = (await asyncio.to_thread(_read, lambda: self._archive.on_trial(trial)), trial)
+                log.info("trial taken", model=trial.name, against=trial.against, share=trial.share)
+            except ModelRefused as error:
+                log.warning("trial refused", why=error.detail, answering=self.name)
+        elif self._contender is not None:
+            log.info("trial over", answering=self.name)
+        if contender is not None or self._contender is not None:
+            self._use(self._ranker, contender)
 
-    def _use(self, ranker: ServingRanker) -> None:
-        self._ranker = ranker
-        self._catalogue.learn(ranker)
-        MODELLED.set(len(ranker.factors))
+    async def _running(self) -> Trial | None:
+        try:
+            trial, self._spoilt = await asyncio.to_thread(self._archive.running, self._clock()), None
+        except ModelRefused as error:
+            if error.detail != self._spoilt:
+                log.warning("trial refused", why=error.detail, answering=self.name)
+            self._spoilt = error.detail
+            return None
+        return trial if trial is not None and trial.against == self.name else None
+
+    def _use(self, ranker: ServingRanker | None, contender: tuple[ServingRanker, Trial] | None) -> None:
+        self._ranker, self._contender = ranker, contender
+        self._catalogue.learn(ranker, contender and Contender(*contender))
+        MODELLED.set(0 if ranker is None else len(ranker.factors))
 
     async def _follow(self) -> None:
         while True:
@@ -95,3 +140,12 @@ class ModelFeed:
             except Exception:
                 log.exception("feed failed", what="model")
             await asyncio.sleep(_LOOKS_SECONDS)
+
+
+def _read(artefact: Callable[[], Artefact | None]) -> ServingRanker:
+    found = artefact()
+    if found is None:
+        raise ModelRefused("The model was taken away while it was looked for.")
+    ranker = ServingRanker.of(found)
+    ranker.warm_up()
+    return ranker

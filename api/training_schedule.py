@@ -6,8 +6,10 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from engine.errors import ModelRefused
 from engine.settings import Settings
 from engine.telemetry import logger
+from models.archive import Archive
 
 log = logger("stream")
 _POLITENESS = 10
@@ -30,8 +32,8 @@ class TrainingSchedule:
         self._mark = settings.home / "models" / _ATTEMPTED
 
     def due(self, now: datetime) -> bool:
-        """Say whether nobody has tried for as long as a model is good for."""
-        if not self._every:
+        """Say whether nobody has tried for as long as a model is good for; while a trial runs, nothing is."""
+        if not self._every or self._on_trial(now):
             return False
         try:
             return now.timestamp() - self._mark.stat().st_mtime >= self._every.total_seconds()
@@ -47,6 +49,12 @@ class TrainingSchedule:
         code = await self._train()
         log.info("training ended", code=code, log=str(self._log))
         return code
+
+    def _on_trial(self, now: datetime) -> bool:
+        try:
+            return Archive(self._mark.parent).running(now) is not None
+        except ModelRefused:
+            return False
 
     @property
     def _log(self) -> Path:

@@ -18,6 +18,7 @@ from api.my_data import DataView
 from api.reach_runs import ReachRuns
 from api.seal import Seal
 from api.steering_feed import SteeringFeed
+from api.trials import Trials
 from engine.accesses import KEPT
 from engine.catalogue import Catalogue
 from engine.consent import Register
@@ -49,6 +50,7 @@ from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
 from engine.records.rules import RuleRecords
+from engine.records.trials import TrialRecords
 from engine.records.uptakes import UptakeRecords
 from engine.removal import Remover
 from engine.residents import Residents
@@ -57,6 +59,7 @@ from engine.settings import Settings
 from engine.steering import CitySteering
 from engine.suggestion import Suggester
 from engine.telemetry import logger
+from engine.trial import Lots
 from stream import topics
 from stream.publisher import Publisher
 from stream.watchdog import LagReader
@@ -197,6 +200,7 @@ class House:
     catalogue: Catalogue
     feed: CatalogueFeed
     models: ModelFeed
+    trials: Trials
     steering: CitySteering
     rules: RuleRecords[Rule]
     floors: RuleRecords[Floor]
@@ -230,6 +234,7 @@ class House:
     async def close(self) -> None:
         """Stop following and disconnect."""
         await self.reach.close()
+        await self.trials.close()
         await self.feed.close()
         await self.models.close()
         await self.steering_feed.close()
@@ -259,8 +264,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     divisions = Divisions.read(settings.districts)
     novelty = Novelty(Thompson(), settings.exploration_share)
-    counts = Counts(seal.secret)
-    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering, novelty=novelty)
+    counts, lots = Counts(seal.secret), Lots(seal.secret)
+    suggester = Suggester(catalogue, stores.online, ledger, divisions, steering=steering, novelty=novelty, lots=lots)
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
@@ -284,7 +289,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
-        models=ModelFeed(settings.home / MODELS, catalogue, stores.offers),
+        models=ModelFeed(settings.home / MODELS, catalogue, stores.offers, clock),
+        trials=Trials(settings.home / MODELS, TrialRecords(stores.database, lots), counts, clock),
         steering=steering,
         rules=rules,
         floors=floors,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.cards import Cards
 from engine.columns import KIND_BITS, NEVER, Columns, Row, Trait, Vocabulary, aligned, encode_row, minute
 from engine.offers import Offer, card, encode
+from engine.panel import CURRENT, Contender, Panel
 from engine.ranker import Ranker
 from engine.taste import Key, key
 
@@ -96,8 +97,8 @@ class Live:
         For each `BLOCK` rows: earliest `next`, latest `last`, whether any has several dates. Shape (n / `BLOCK`, 3).
     memory
         What readers have worked out of these columns, by what it was worked out from; gone with the next change.
-    ranker
-        The model that `columns.number` and `columns.factors` are of; None while there is none.
+    panel
+        The models that `columns.number` and `columns.factors` are of.
     """
 
     minute: int
@@ -117,11 +118,16 @@ class Live:
     soon: NDArray[np.float32]
     blocks: NDArray[np.int32]
     memory: dict[Hashable, NDArray[np.float32]]
-    ranker: Ranker | None
+    panel: Panel
     mixes: dict[tuple[float, float], NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def ranker(self) -> Ranker | None:
+        """The current model; None while there is none."""
+        return self.panel.current
 
     def mix(self, popularity: float, soon: float) -> NDArray[np.float32]:
         """Return popularity and soonness added up by these weights: the same for everybody, so worked out once."""
@@ -144,7 +150,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self.vocabulary = Vocabulary()
-        self._ranker: Ranker | None = None
+        self._panel = Panel()
         self._columns = Columns.empty(_FIRST_ROWS)
         self._dates = np.zeros((_FIRST_ROWS, 2), np.int32)
         self._dated = 0
@@ -198,21 +204,23 @@ class Catalogue:
                 self._columns.popularity[row] = math.log1p(score) / math.log1p(highest)
                 self._columns.visitors[row] = residents
 
-    def learn(self, ranker: Ranker | None) -> None:
-        """Have the offers looked at by another model; None for by none."""
-        self._ranker = ranker
-        rows, dimensions = len(self._columns.until), 0 if ranker is None else ranker.factors.shape[1]
-        factors = aligned((rows, dimensions), np.float32)
-        self._columns = replace(self._columns, number=np.full(rows, -1, np.int32), factors=factors)
+    def learn(self, ranker: Ranker | None, contender: Contender | None = None) -> None:
+        """Have the offers looked at by another model, and by one on trial beside it; None for by none."""
+        self._panel = Panel.of(ranker, contender)
+        rows = len(self._columns.until)
+        number = np.full((rows, len(self._panel.rankers)), -1, np.int32)
+        factors = aligned((rows, self._panel.dimensions), np.float32)
+        self._columns = replace(self._columns, number=number, factors=factors)
         self._know(0, len(self._ids))
         self._live, self._memory = None, {}
 
-    def unknown(self) -> list[str]:
-        """Return the ids of the offers that the model does not know."""
-        if self._ranker is None:
-            return []
+    def unknown(self, place: int = CURRENT) -> list[str]:
+        """Return the ids of the offers that a model, by its place in the panel, does not know."""
         columns, rows = self._columns, len(self._ids)
-        return [self._ids[row] for row in np.flatnonzero((columns.number[:rows] < 0) & (columns.until[:rows] > 0))]
+        if place >= columns.number.shape[1]:
+            return []
+        unknown = (columns.number[:rows, place] < 0) & (columns.until[:rows] > 0)
+        return [self._ids[row] for row in np.flatnonzero(unknown)]
 
     def live(self, now: datetime) -> Live:
         """Return what may be suggested at `now`; made anew once a minute and after a change."""
@@ -251,7 +259,7 @@ class Catalogue:
             soon=np.float32(SOON_MINUTES) / (np.float32(SOON_MINUTES) + wait),
             blocks=_blocks(self._columns.traits, next_starts, self._columns.last),
             memory=self._memory,
-            ranker=self._ranker,
+            panel=self._panel,
         )
 
     def _next_starts(self, now: int) -> NDArray[np.int32]:
@@ -284,12 +292,10 @@ class Catalogue:
         self._know(first, size)
 
     def _know(self, first: int, end: int) -> None:
-        """Write what the model knows of some rows."""
-        columns, ranker = self._columns, self._ranker
-        numbers = columns.number[first:end]
-        numbers[:] = -1 if ranker is None else ranker.numbers(columns.key[first:end])
-        if ranker is not None:
-            columns.factors[first:end] = np.where((numbers >= 0)[:, None], ranker.factors[numbers], np.float32(0))
+        """Write what the models know of some rows."""
+        columns = self._columns
+        columns.number[first:end] = self._panel.numbers(columns.key[first:end])
+        columns.factors[first:end] = self._panel.factors(columns.number[first:end])
 
     def _inherit(self, first: int, replaced: Sequence[int | None]) -> None:
         """Give rows what is known of the offers beside their content, from the rows they replace."""

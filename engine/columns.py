@@ -193,9 +193,9 @@ class Columns:
     key
         The hash of the offer's id (`engine.taste.key`).
     number
-        Which the offer is to the model (`engine.ranker`); -1 for one that it does not know.
+        Which the offer is to each model (`engine.panel`); -1 for one that it does not know. Shape (n, models).
     factors
-        The model's factors; no columns while there is no model. Shape (n, d).
+        The models' factors, side by side; no columns while there is no model. Shape (n, d).
     """
 
     key: NDArray[np.uint64]
@@ -225,9 +225,9 @@ class Columns:
     factors: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, capacity: int = 256, dimensions: int = 0, slot_type: SlotType = np.uint16) -> Self:
+    def empty(cls, capacity: int = 256, dimensions: int = 0, slot_type: SlotType = np.uint16, models: int = 0) -> Self:
         """Return columns of zeros."""
-        shapes = {"slots": (capacity, MOST_SLOTS), "factors": (capacity, dimensions)}
+        shapes = {"slots": (capacity, MOST_SLOTS), "number": (capacity, models), "factors": (capacity, dimensions)}
         types: dict[str, type[np.generic]] = {"key": np.uint64, "slots": slot_type}
         types |= dict.fromkeys(("traits", "languages"), np.uint32)
         types |= dict.fromkeys(("x", "y", "norm", "popularity", "factors"), np.float32)
@@ -236,7 +236,7 @@ class Columns:
 
     def taken(self, rows: NDArray[np.intp], capacity: int, slot_type: SlotType) -> "Columns":
         """Return a copy of some rows, with room for `capacity` and slots of another width."""
-        copy = Columns.empty(capacity, self.factors.shape[1], slot_type)
+        copy = Columns.empty(capacity, self.factors.shape[1], slot_type, self.number.shape[1])
         for f in fields(self):
             getattr(copy, f.name)[: len(rows)] = getattr(self, f.name)[rows]
         return copy

@@ -63,7 +63,7 @@ class Chance(msgspec.Struct, frozen=True):
 
 
 class Impression(msgspec.Struct, frozen=True):
-    """What one answer showed, best first; with the chance of what chance had a part in."""
+    """What one answer showed, best first; with the chance of what chance had a part in, and the model that answered."""
 
     suggestion: str
     resident: Pseudonym
@@ -73,6 +73,7 @@ class Impression(msgspec.Struct, frozen=True):
     purpose: str = "measurement"
     version: int = 1
     chance: Chance | None = None
+    model: str | None = None
 
 
 class ConsentChange(msgspec.Struct, frozen=True):

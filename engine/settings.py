@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     exploration_share: float = Field(
         0.1, ge=0, le=1, description="Of all answers, how many try an offer that few have seen, in one place"
     )
+    trial_share: float = Field(
+        0.1, ge=0, le=0.5, description="Of all residents, how many get suggestions of a model on trial"
+    )
     train_every_hours: float = Field(
         24.0, ge=0, description="How often a worker has a model trained, ten minutes after its start at first; 0: never"
     )

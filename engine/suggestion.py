@@ -39,6 +39,7 @@ from engine.known import NOTHING, Known, SealedState, known, without_permit
 from engine.language import Localized
 from engine.novelty import Novelty, Tried
 from engine.offers import Kind, Offer
+from engine.panel import Seated
 from engine.profile import (
     NOTHING_AVOIDED,
     NOTHING_LEARNED,
@@ -51,13 +52,13 @@ from engine.profile import (
     joined,
 )
 from engine.query import Fit, Query, filters, fit, of_age, with_interests
-from engine.ranker import FAMILIES, LOCATED, Chosen, Facing
 from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
 from engine.session import with_session
 from engine.steering import Steered, Steering
 from engine.taste import START, Taste, features, key
+from engine.trial import Lots
 
 
 class Manner(NamedTuple):
@@ -157,6 +158,8 @@ class Suggester:
         What the city puts beside the ranking.
     novelty
         Tries new offers.
+    lots
+        Draws whom a model on trial answers; nobody without.
     """
 
     def __init__(  # noqa: PLR0913 - the parts are what it is made of
@@ -169,6 +172,7 @@ class Suggester:
         *,
         steering: Steering | None = None,
         novelty: Novelty | None = None,
+        lots: Lots | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._online = online
@@ -177,6 +181,7 @@ class Suggester:
         self._new_id = new_id
         self._steering = steering
         self._novelty = novelty
+        self._lots = lots
 
     def warm_up(self, now: datetime) -> None:
         """Have all that an answer needs compiled before anybody asks: half a minute once on a machine, then on disk."""
@@ -205,7 +210,7 @@ class Suggester:
         known = NOTHING if resident is None else await self._known(resident, now)
         basis, plan = self._planned(known, query, now)
         answer, chance = self._made(basis, plan, now, told=known.record is not None)
-        return answer, _impression(answer, chance, known.record)
+        return answer, _impression(answer, chance, plan.model, known.record)
 
     def _planned(self, known: Known, query: Query, now: datetime) -> tuple[Basis, "_Plan"]:
         """Return what the answer is made from where so much may be used."""
@@ -223,9 +228,9 @@ class Suggester:
             basis = "stated"
         manner = (OPEN if basis == "popular" else OWN).without(known.off)
         closed = self._catalogue.rows(settled.tolist())
-        facing = _facing(known, live, chosen, now)
-        plan = _Plan(of_age(told, known.born, now), manner, birth_year, [taught, stated], closed, never, facing)
-        return basis, plan
+        facing, model = live.panel.asked(known, chosen, self._lots, now)
+        query = of_age(told, known.born, now)
+        return basis, _Plan(query, manner, birth_year, [taught, stated], closed, never, facing, model)
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
@@ -326,7 +331,8 @@ class _Plan(NamedTuple):
     leanings: Sequence[Leaning] = ()
     closed: Sequence[int] = ()
     never: NDArray[np.int32] = NOTHING_AVOIDED
-    facing: Facing | None = None
+    facing: Seated | None = None
+    model: str | None = None
 
 
 def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[np.float32] | None]:
@@ -336,27 +342,21 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
         return pinned_first(live, request, rank(live, request, most, spread), most), None
     pool = rank(live, request, max(CLOSER_LOOK, most))
     opinions = plan.facing.opinions(live.columns.number[pool.rows])
-    weighed = pool._replace(scores=_shared(live, request, pool.rows, pool.scores + OPINION * opinions.scores))
+    scores = pool.scores + OPINION * opinions.scores
+    weighed = pool._replace(scores=_shared(request, plan.facing.sharing, pool.rows, scores))
     shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
     at = {row: n for n, row in enumerate(pool.rows.tolist())}
     places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
     return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
 
 
-def _shared(live: Live, request: Request, rows: NDArray[np.uint32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def _shared(
+    request: Request, strength: float, rows: NDArray[np.uint32], scores: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Return scores with which exposure is shared out, as strongly as the model asks for."""
-    strength = 0.0 if live.ranker is None else live.ranker.sharing
     if strength <= 0 or request.steered is None or not len(request.steered.crowded) or not len(rows):
         return scores
     return lowered(scores, request.steered.crowded[rows], strength)
-
-
-def _facing(known: Known, live: Live, chosen: Chosen | None, now: datetime) -> Facing | None:
-    """Return the model in front of a resident, told of no more than may be used."""
-    if live.ranker is None or chosen is None or not len(chosen.offers):
-        return None
-    off = frozenset().union(*(FAMILIES[family] for family in known.off), frozenset() if known.located else LOCATED)
-    return live.ranker.facing(chosen, now.timestamp(), off)
 
 
 def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozenset[str]) -> Learned:
@@ -375,11 +375,21 @@ def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozens
         return NOTHING_LEARNED
 
 
-def _impression(answer: Suggestions, chance: Chance | None, permit: Permit | None) -> Impression | None:
+def _impression(
+    answer: Suggestions, chance: Chance | None, model: str | None, permit: Permit | None
+) -> Impression | None:
     if permit is None:
         return None
-    id_, time, purpose = answer.suggestion_id, answer.generated_at, str(permit.purpose)
-    return Impression(id_, permit.resident, time, answer.basis, answer.offers, purpose=purpose, chance=chance)
+    return Impression(
+        answer.suggestion_id,
+        permit.resident,
+        answer.generated_at,
+        answer.basis,
+        answer.offers,
+        purpose=str(permit.purpose),
+        chance=chance,
+        model=model,
+    )
 
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:

@@ -1,7 +1,8 @@
 """All published models of a home, which of them is current, and who may train: one at a time.
 
 `current` is a file of names, the current model's first and then those that were current before it. It is replaced in
-one step, so whoever reads it finds the old model or the new one, whatever was interrupted.
+one step, so whoever reads it finds the old model or the new one, whatever was interrupted. `trial` is replaced
+alike: which model is, or was last, on trial beside the current one (`engine.trial`).
 """
 
 import fcntl
@@ -10,11 +11,15 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import IO
 
+import msgspec
+
 from engine.errors import Misconfigured, ModelRefused, NotFound, UnderWay
+from engine.trial import Trial
 from models.artefact import Artefact, load, synced, write
 from models.card import Card
 from models.model import Model
@@ -23,7 +28,7 @@ KEPT = 5
 """How many models are kept: the current one, and those that can be gone back to."""
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 _UNFINISHED = ".unfinished-"
-_LIST, _LOCK = "current", ".lock"
+_LIST, _TRIAL, _LOCK = "current", "trial", ".lock"
 
 
 class Archive:
@@ -59,6 +64,45 @@ class Archive:
         names = self.names()
         return load(self._folder / names[0]) if names else None
 
+    def trial(self) -> Trial | None:
+        """Return the last trial, which may be over; None where there was none.
+
+        Raises
+        ------
+        ModelRefused
+            The file does not say which.
+        """
+        try:
+            told = msgspec.json.decode((self._folder / _TRIAL).read_bytes(), type=Trial)
+        except FileNotFoundError:
+            return None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise self._spoilt() from error
+        if not (_NAME.fullmatch(told.name) and _NAME.fullmatch(told.against)):
+            raise self._spoilt()
+        return told
+
+    def running(self, now: datetime) -> Trial | None:
+        """Return the trial that runs; None where none does.
+
+        Raises
+        ------
+        ModelRefused
+            It cannot be told.
+        """
+        told, names = self.trial(), self.names()
+        return told if told is not None and told.runs(names[0] if names else None, now) else None
+
+    def on_trial(self, trial: Trial) -> Artefact:
+        """Read the model on trial.
+
+        Raises
+        ------
+        ModelRefused
+            It is damaged or of another version (`models.artefact.load`).
+        """
+        return load(self._folder / trial.name)
+
     @contextmanager
     def training(self) -> Iterator[None]:
         """Keep others from training meanwhile, and clear away what one that was killed has left.
@@ -91,18 +135,87 @@ class Archive:
             The folder cannot be written, or is full.
         """
         try:
-            return self._publish(model, card)
+            name = self._written(model, card)
+            self._tell([name, *(known for known in self.names() if known != name)][:KEPT])
+            self._clear()
         except OSError as error:
             raise self._unwritable(error) from error
+        return name
 
-    def _publish(self, model: Model, card: Card) -> str:
+    def put_on_trial(self, model: Model, card: Card, share: float, now: datetime) -> str:
+        """Write a model and have it tried by a share of residents; return its name. Call it within `training`.
+
+        Whatever is interrupted on the way, no trial runs.
+
+        Raises
+        ------
+        NotFound
+            There is no current model to try it against.
+        Misconfigured
+            The folder cannot be written, or is full.
+        """
+        against = self.tried_against()
+        try:
+            name = self._written(model, card)
+            self._tell_trial(Trial(name, against, now, share))
+            self._clear()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return name
+
+    def tried_against(self) -> str:
+        """Return the model that a trial would be against: the current one.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        """
+        if not (names := self.names()):
+            raise NotFound("There is no current model to try another one against; train without --trial first.")
+        return names[0]
+
+    def promote(self, now: datetime) -> str:
+        """Make the model on trial the current one, which ends the trial, and return its name. Call it in `training`.
+
+        Raises
+        ------
+        NotFound
+            No trial runs.
+        ModelRefused
+            It cannot be read; nothing was changed.
+        """
+        trial = self._run(now)
+        self.on_trial(trial)
+        self._tell([trial.name, *(known for known in self.names() if known != trial.name)][:KEPT])
+        self._tell_trial(msgspec.structs.replace(trial, ended=now))
+        return trial.name
+
+    def end_trial(self, now: datetime) -> str:
+        """End the trial; the current model answers everybody again. Return which was on trial. Call it in `training`.
+
+        Raises
+        ------
+        NotFound
+            No trial runs.
+        ModelRefused
+            It cannot be told which does.
+        """
+        trial = self._run(now)
+        self._tell_trial(msgspec.structs.replace(trial, ended=now))
+        return trial.name
+
+    def _run(self, now: datetime) -> Trial:
+        if (trial := self.running(now)) is None:
+            raise NotFound("No trial is running; nothing was changed.")
+        return trial
+
+    def _written(self, model: Model, card: Card) -> str:
         unfinished = Path(mkdtemp(prefix=_UNFINISHED, dir=self._folder))
         name = write(unfinished, model, card)
         unfinished.chmod(0o755)
         _sync(unfinished)
         unfinished.rename(self._folder / name)
-        self._tell([name, *(known for known in self.names() if known != name)][:KEPT])
-        self._clear()
         return name
 
     def roll_back(self) -> str:
@@ -136,18 +249,32 @@ class Archive:
 
     def _tell(self, names: Sequence[str]) -> None:
         """Replace the list of names in one step."""
-        beside = self._folder / f"{_UNFINISHED}{_LIST}"
-        with beside.open("w", encoding="ascii") as file:
-            file.write("".join(f"{name}\n" for name in names))
+        self._replace(_LIST, "".join(f"{name}\n" for name in names).encode("ascii"))
+
+    def _tell_trial(self, trial: Trial) -> None:
+        self._replace(_TRIAL, msgspec.json.format(msgspec.json.encode(trial)))
+
+    def _replace(self, name: str, content: bytes) -> None:
+        beside = self._folder / f"{_UNFINISHED}{name}"
+        with beside.open("wb") as file:
+            file.write(content)
             synced(file)
-        beside.replace(self._folder / _LIST)
+        beside.replace(self._folder / name)
         _sync(self._folder)
+
+    def _spoilt(self) -> ModelRefused:
+        return ModelRefused(f"{self._folder / _TRIAL} was changed, so no trial runs; remove it to begin another one.")
 
     def _clear(self) -> None:
         """Remove what was not finished, and models that can no longer be gone back to."""
-        kept = self.names()
+        kept = [*self.names()]
         # Where a name leads nowhere, the list may have been changed: better too many than one too few.
         sure = bool(kept) and all((self._folder / name).is_dir() for name in kept)
+        try:
+            if (trial := self.trial()) is not None and trial.ended is None:
+                kept.append(trial.name)
+        except ModelRefused:
+            sure = False
         for path in list(self._folder.iterdir()):
             over = sure and _NAME.fullmatch(path.name) and path.name not in kept
             if path.is_dir() and not path.is_symlink() and (over or path.name.startswith(_UNFINISHED)):

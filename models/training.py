@@ -33,6 +33,7 @@ from models.trial import popular
 
 OURS, RUNNING = "this", "running"
 Told = Callable[[str], None]
+Publish = Callable[[Model, Card], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,14 @@ class Outcome:
 
 
 def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who hears of it
-    material: Material, archive: Archive, *, now: datetime, seed: int, disclosed: Disclosed, told: Told
+    material: Material,
+    archive: Archive,
+    *,
+    now: datetime,
+    seed: int,
+    disclosed: Disclosed,
+    told: Told,
+    publish: Publish | None = None,
 ) -> Outcome:
     """Train on some material and publish the model, or keep the one that runs. Call it within `Archive.training`.
 
@@ -65,6 +73,8 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
         Tells a count of residents as it may be told.
     told
         Hears how far it is.
+    publish
+        Takes the model, and returns its name; otherwise the archive publishes it as the current one.
 
     Raises
     ------
@@ -86,9 +96,8 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     told("Learning from everything")
     latest = school.model(now.timestamp(), material.live)
     verdict = judged(found, _moment(split.folds[0].starts), running, disclosed)
-    return Outcome(
-        archive.publish(latest, _card(material, latest, verdict, trial.sharing, now, seed, disclosed)), found
-    )
+    card = _card(material, latest, verdict, trial.sharing, now, seed, disclosed)
+    return Outcome((publish or archive.publish)(latest, card), found)
 
 
 def _tried(model: Model, lists: Lists, split: Split, running: Artefact | None) -> tuple[Report, str | None]:

@@ -10,15 +10,19 @@ from collections.abc import Callable
 
 from api import wiring
 from api.commands.parts import parts, say
+from api.commands.trial import check_none_runs
 from api.seal import Seal
 from engine.counts import Counts
+from engine.errors import Misconfigured
 from engine.records.database import Database
 from engine.records.learning import LearningRecords
 from engine.records.offers import OfferRecords
 from engine.settings import Settings
 from models.archive import Archive
+from models.card import Card
 from models.choices import Choices
 from models.material import Material
+from models.model import Model
 from models.report import MAIN
 from models.training import OURS, Outcome, train
 
@@ -28,16 +32,25 @@ _TELLING = 100_000
 Told = Callable[[str], None]
 
 
-def run(settings: Settings, seed: int) -> None:
+def run(settings: Settings, seed: int, *, on_trial: bool = False) -> None:
     """Train, judge and publish; exit with `KEPT` where the new model is worse for somebody.
+
+    Parameters
+    ----------
+    on_trial
+        Whether the current model stays, and a share of residents tries the new one beside it.
 
     Raises
     ------
     TooLittle
         There is too little to learn from; nothing is published.
     UnderWay
-        Somebody else trains on this home.
+        Somebody else trains on this home, or a trial runs.
+    Misconfigured, NotFound
+        Nobody is to try a model, or there is none to try it against.
     """
+    if on_trial and not settings.trial_share:
+        raise Misconfigured("VINKKI_TRIAL_SHARE is 0, so nobody would try the model; set the share of residents.")
     began = time.monotonic()
 
     def told(sentence: str) -> None:
@@ -45,7 +58,14 @@ def run(settings: Settings, seed: int) -> None:
 
     archive = Archive(settings.home / wiring.MODELS)
     counts = Counts(Seal.of(settings).secret)
+
+    def put_on_trial(model: Model, card: Card) -> str:
+        return archive.put_on_trial(model, card, settings.trial_share, wiring.utc_now())
+
     with archive.training():
+        check_none_runs(archive, wiring.utc_now())
+        if on_trial:
+            archive.tried_against()
         with parts(settings) as found:
             material = asyncio.run(_gathered(found, told))
         outcome = train(
@@ -55,8 +75,9 @@ def run(settings: Settings, seed: int) -> None:
             seed=seed,
             disclosed=lambda count, words: counts.disclose(count, "training", words),
             told=told,
+            publish=put_on_trial if on_trial else archive.publish,
         )
-    _tell(outcome)
+    _tell(outcome, on_trial=on_trial)
 
 
 def run_roll_back(settings: Settings) -> None:
@@ -93,7 +114,7 @@ async def _gathered(settings: Settings, told: Told) -> Material:
         await database.close()
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Outcome, *, on_trial: bool) -> None:
     found = outcome.report
     for name in found.runs:
         value, low, high = found.figures[name][MAIN]
@@ -101,7 +122,7 @@ def _tell(outcome: Outcome) -> None:
             f"  {'this model' if name == OURS else name:<12} {MAIN.upper()} {value:.3f} (95 %: {low:.3f} to {high:.3f})"
         )
     if outcome.published is not None:
-        say(f"Published: {outcome.published}. Its card tells the rest.")
+        say(f"{'On trial' if on_trial else 'Published'}: {outcome.published}. Its card tells the rest.")
         return
     reasons = "".join(f"  {reason}\n" for reason in outcome.worse)
     sys.stderr.write(

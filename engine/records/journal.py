@@ -74,15 +74,16 @@ _OF = text("""
 _IMPRESSIONS = text("""
     WITH event AS (
         SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
-            suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text, chance jsonb)
+            suggestion text, resident text, time timestamptz, basis text, offers text[], purpose text, chance jsonb,
+            model text)
     ), word AS (
         SELECT c.resident, c.purpose, c.granted, c.since, d.born
         FROM consents c LEFT JOIN dependants d ON d.resident = c.resident
         WHERE c.resident = ANY(:residents) ORDER BY c.resident, c.purpose FOR SHARE OF c
     )
-    INSERT INTO impressions (suggestion, resident, time, basis, offers, tried_place, tried_propensity)
+    INSERT INTO impressions (suggestion, resident, time, basis, offers, tried_place, tried_propensity, model)
     SELECT e.suggestion, e.resident, e.time, e.basis, e.offers, (e.chance->>'place')::smallint,
-        (e.chance->>'propensity')::double precision
+        (e.chance->>'propensity')::double precision, e.model
     FROM event e JOIN word w ON w.resident = e.resident AND w.purpose = e.purpose AND w.granted AND e.time >= w.since
     WHERE outgrown(w.born, w.since, e.time) IS NULL AND NOT EXISTS (
         SELECT FROM word a WHERE a.resident = e.resident AND a.purpose = 'activity' AND e.time < a.since

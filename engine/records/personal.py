@@ -32,7 +32,7 @@ _ACCESSES = text("""
     SELECT time, who, capacity, purpose, what, fields FROM accesses WHERE resident = :resident ORDER BY time, id
 """)
 _SHOWN = text("""
-    SELECT time, basis, offers, tried_place, tried_propensity FROM impressions
+    SELECT time, basis, offers, tried_place, tried_propensity, model FROM impressions
     WHERE resident = :resident ORDER BY time
 """)
 _DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
@@ -89,6 +89,7 @@ class Shown(msgspec.Struct, frozen=True):
     offers: Sequence[str]
     tried_place: int | None = None
     tried_propensity: float | None = None
+    model: str | None = None
 
 
 class Known(msgspec.Struct, frozen=True):

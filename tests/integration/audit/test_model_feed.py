@@ -12,10 +12,12 @@ from api.training_schedule import TrainingSchedule
 from engine.catalogue import Catalogue
 from engine.events import OfferChange
 from engine.offers import encode
+from engine.panel import ON_TRIAL
 from engine.ranker import Chosen
 from engine.records.offers import OfferRecords
 from engine.settings import Settings
 from engine.taste import key
+from engine.trial import LASTS
 from models.archive import Archive
 from models.artefact import ARRAYS
 from tests.factories import NOW, offer
@@ -34,7 +36,7 @@ def publish(archive, days=0):
 
 async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own, archive, tmp_path):
     offers, catalogue = OfferRecords(own.database), Catalogue()
-    feed = ModelFeed(tmp_path / "models", catalogue, offers)
+    feed = ModelFeed(tmp_path / "models", catalogue, offers, lambda: NOW)
     await feed.look()
     assert feed.name is None
 
@@ -46,7 +48,7 @@ async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own
     assert feed.name == first
     assert catalogue.unknown() == []
     live = catalogue.live(NOW)
-    numbers = live.columns.number[live.rows]
+    numbers = live.columns.number[live.rows, 0]
     assert (numbers >= len(learned()[0])).all()
     chosen = Chosen(np.array([key(learned()[0][0].id)], np.uint64), np.array([NOW.timestamp()]))
     opinions = live.ranker.facing(chosen, NOW.timestamp(), frozenset()).opinions(numbers)
@@ -63,7 +65,7 @@ async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own
 
 async def test_a_model_with_a_flipped_byte_is_refused_and_the_one_before_keeps_answering(own, archive, tmp_path):
     catalogue = Catalogue()
-    feed = ModelFeed(tmp_path / "models", catalogue, OfferRecords(own.database))
+    feed = ModelFeed(tmp_path / "models", catalogue, OfferRecords(own.database), lambda: NOW)
     first = publish(archive)
     await feed.look()
     damaged = tmp_path / "models" / publish(archive, days=1) / ARRAYS
@@ -92,3 +94,84 @@ async def test_a_training_is_due_once_a_day_for_all_workers_and_its_words_are_ke
     os.utime(tmp_path / "models" / "attempted", (0, 0))
     assert schedules[1].due(now)
     assert not TrainingSchedule(Settings(home=tmp_path, train_every_hours=0, **at)).due(now)
+
+
+def put_on_trial(archive, days=1):
+    with archive.training():
+        return archive.put_on_trial(learned()[3], card(made_at=MOMENT + timedelta(days=days)), 0.5, NOW)
+
+
+async def test_a_trial_is_followed_from_its_beginning_to_its_end(own, archive, tmp_path):
+    offers, catalogue, times = OfferRecords(own.database), Catalogue(), [NOW]
+    feed = ModelFeed(tmp_path / "models", catalogue, offers, lambda: times[-1])
+    later = [offer(f"later:{n}", keywords="music") for n in range(3)]
+    await offers.write([OfferChange(its.id, its.source, NOW, msgspec.Raw(encode(its))) for its in later], NOW)
+    catalogue.apply({its.id: its for its in later})
+    first = publish(archive)
+    await feed.look()
+    assert feed.on_trial is None
+    tried = put_on_trial(archive)
+    await feed.look()
+    assert (feed.name, feed.on_trial) == (first, tried)
+    assert catalogue.unknown() == catalogue.unknown(ON_TRIAL) == []
+    live = catalogue.live(NOW)
+    assert live.panel.trial == archive.trial()
+    assert live.columns.factors.shape[1] == sum(its.factors.shape[1] for its in live.panel.rankers)
+    assert live.columns.number.shape[1] == 2
+
+    times.append(NOW + LASTS)
+    await feed.look()
+    assert (feed.name, feed.on_trial) == (first, None)
+    assert catalogue.live(NOW).columns.number.shape[1] == 1
+    times.append(NOW)
+    await feed.look()
+    assert feed.on_trial == tried
+    with archive.training():
+        archive.end_trial(NOW)
+    await feed.look()
+    assert feed.on_trial is None
+
+
+async def test_what_is_promoted_answers_everybody(own, archive, tmp_path):
+    catalogue = Catalogue()
+    feed = ModelFeed(tmp_path / "models", catalogue, OfferRecords(own.database), lambda: NOW)
+    publish(archive)
+    tried = put_on_trial(archive)
+    await feed.look()
+    with archive.training():
+        archive.promote(NOW)
+    await feed.look()
+    assert (feed.name, feed.on_trial) == (tried, None)
+    assert catalogue.live(NOW).panel.trial is None
+
+
+@pytest.mark.parametrize("what", ["model", "missing", "trial"])
+async def test_a_trial_that_cannot_be_read_harms_nobody_and_is_said_once(own, archive, tmp_path, what, capsys):
+    catalogue = Catalogue()
+    feed = ModelFeed(tmp_path / "models", catalogue, OfferRecords(own.database), lambda: NOW)
+    first, tried = publish(archive), put_on_trial(archive)
+    if what == "trial":
+        (tmp_path / "models" / "trial").write_text("nothing")
+    elif what == "missing":
+        (tmp_path / "models" / tried / ARRAYS).unlink()
+    else:
+        (tmp_path / "models" / tried / ARRAYS).write_bytes(b"")
+    for _ in range(3):
+        await feed.look()
+    assert (feed.name, feed.on_trial) == (first, None)
+    assert catalogue.live(NOW).panel.trial is None
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("trial refused") == 1
+
+
+async def test_while_a_trial_runs_no_training_is_due(archive, tmp_path):
+    publish(archive)
+    now = datetime.now(UTC)
+    schedule = TrainingSchedule(Settings(home=tmp_path))
+    assert schedule.due(now)
+    with archive.training():
+        archive.put_on_trial(learned()[3], card(made_at=MOMENT + timedelta(days=1)), 0.1, now)
+    assert not schedule.due(now + timedelta(days=2))
+    assert schedule.due(now + LASTS)
+    (tmp_path / "models" / "trial").write_text("nothing")
+    assert schedule.due(now)

@@ -125,3 +125,47 @@ async def test_a_second_training_at_the_same_time_is_refused(vinkki, tmp_path):
             done = vinkki(*words)
             assert done.returncode == 1
             assert done.stderr == "vinkki: Another training is under way on this home; wait until it is done.\n"
+
+
+async def test_a_model_on_trial_is_put_beside_the_current_one_judged_and_ended(own, vinkki, tmp_path):
+    assert own
+    archive, model, now = Archive(tmp_path / "models"), learned()[3], datetime.now(UTC)
+    refused = vinkki("train", "--trial")
+    assert refused.returncode == 1
+    assert "no current model to try another one against" in refused.stderr
+
+    with archive.training():
+        first = archive.publish(model, card())
+        tried = archive.put_on_trial(model, card(made_at=MOMENT + timedelta(days=1)), 0.1, now - timedelta(days=9))
+    refused = vinkki("train")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"vinkki: {tried} is on trial until ")
+    told = vinkki("train", "--results")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "10.0% of residents and runs until" in told.stdout
+    assert [line.split()[-7:] for line in told.stdout.splitlines()[2:4]] == [
+        [name, "few", "-", "-", "-", "-", "-"] for name in (first, tried)
+    ]
+    assert "Too early" in told.stdout
+    both = vinkki("train", "--promote", "--end-trial")
+    assert both.returncode == 2
+    ended = vinkki("train", "--promote")
+    assert (ended.returncode, ended.stdout) == (0, f"Current is now {tried}; the trial is over.\n")
+    assert archive.current().name == tried
+    assert "and is over; counted" in vinkki("train", "--results").stdout
+
+
+async def test_training_for_a_trial_leaves_the_current_model_as_it_is(own, vinkki, tmp_path):
+    await live(own)
+    archive = Archive(tmp_path / "models")
+    with archive.training():
+        first = archive.publish(learned()[3], card())
+    done = vinkki("train", "--trial", "--seed", "1")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "On trial: " in done.stdout
+    assert archive.current().name == first
+    running = archive.running(datetime.now(UTC))
+    assert running.name in done.stdout
+    assert (running.against, running.share) == (first, 0.1)
+    ended = vinkki("train", "--end-trial")
+    assert ended.stdout == f"{running.name} is no longer on trial; {first} answers everybody.\n"

@@ -19,7 +19,7 @@ from api.reach_runs import ReachRuns
 from api.seal import Seal
 from engine.consent import Consents, Entry, Grant, Register
 from engine.counts import Counts
-from engine.errors import BrokerUnavailable, Erased, Over, StoreUnavailable
+from engine.errors import BrokerUnavailable, Erased, NotFound, Over, StoreUnavailable
 from engine.events import Impression
 from engine.family import Family
 from engine.ledger import ConsentLedger
@@ -28,6 +28,7 @@ from engine.receipts import Decided
 from engine.residents import Interests, Residents
 from engine.settings import Settings
 from engine.taste import key
+from engine.trial_results import Results
 from tests.unit.api.kin import Kin
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -213,6 +214,22 @@ class Notes(dict):
 
 
 @dataclass
+class Tried:
+    """A trial's results; without any there has been no trial."""
+
+    told: Results | None = None
+
+    reading: bool = False
+
+    async def ask(self):
+        if self.reading:
+            return None
+        if self.told is None:
+            raise NotFound("No model has been on trial yet; begin with `vinkki train --trial`.")
+        return self.told
+
+
+@dataclass
 class Canned:
     """A suggester that notes what it was asked, and says the same to everybody."""
 
@@ -255,6 +272,7 @@ class Door:
     feed: SimpleNamespace
     kin: Kin
     crowd: Crowd
+    trials: Tried
     me: UUID = field(default_factory=uuid4)
     now: datetime = NOW
 
@@ -294,6 +312,7 @@ async def door(issuer) -> AsyncIterator[Door]:
     memory, log, live, feed = Memory(), Log(), Live({"live:1", "live:2"}), SimpleNamespace(loaded=True)
 
     suggester, crowd, seal = Canned(), Crowd(), Seal.of(Settings(home=issuer.home))
+    trials = Tried()
 
     async def nothing() -> None: ...
 
@@ -317,6 +336,7 @@ async def door(issuer) -> AsyncIterator[Door]:
         seal=seal,
         counts=Counts(b"a secret"),
         reach=ReachRuns(crowd, Counts(b"a secret"), seal, Notes(), lambda: memory.now),
+        trials=trials,
         catalogue=live,
         feed=feed,
         rules=memory,
@@ -332,4 +352,4 @@ async def door(issuer) -> AsyncIterator[Door]:
         close=nothing,
     )
     async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
-        yield Door(client, issuer, memory, log, live, suggester, feed, kin, crowd)
+        yield Door(client, issuer, memory, log, live, suggester, feed, kin, crowd, trials)

@@ -61,6 +61,7 @@ def every_operation():
                 "exposures",
                 "steering",
                 "reach",
+                "trials",
                 "offers",
                 "residents",
                 "publisher",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Misconfigured, ModelRefused, NotFound, UnderWay
+from engine.trial import LASTS
 from models.archive import KEPT, Archive
 from models.artefact import ARRAYS
 from tests.unit.models.trained import MOMENT, card, learned
@@ -224,3 +225,105 @@ def test_a_training_that_is_killed_leaves_the_old_model_current_and_is_cleared_a
     assert archive.current().name == first
     second = publish(archive, 2)
     assert archive.current().name == second
+
+
+def put_on_trial(archive, hour=1, share=0.1):
+    with archive.training():
+        return archive.put_on_trial(learned()[3], card(made_at=MOMENT + timedelta(hours=hour)), share, MOMENT)
+
+
+def test_a_model_on_trial_stands_beside_the_current_one(archive, tmp_path):
+    first = publish(archive)
+    tried = put_on_trial(archive)
+    assert archive.current().name == first
+    running = archive.running(MOMENT)
+    assert (running.name, running.against, running.share) == (tried, first, 0.1)
+    assert archive.on_trial(running).name == tried
+    with archive.training():
+        assert models(tmp_path) == [first, tried]
+
+
+def test_without_a_current_model_there_is_nothing_to_try_against(archive, tmp_path):
+    with pytest.raises(NotFound, match="--trial"):
+        put_on_trial(archive)
+    assert models(tmp_path) == []
+    assert archive.trial() is archive.running(MOMENT) is None
+
+
+def test_what_is_promoted_is_current_and_the_one_before_can_be_gone_back_to(archive):
+    first = publish(archive)
+    tried = put_on_trial(archive)
+    with archive.training():
+        assert archive.promote(MOMENT + timedelta(days=9)) == tried
+    assert list(archive.names()) == [tried, first]
+    assert archive.running(MOMENT + timedelta(days=9)) is None
+    assert archive.trial().ended == MOMENT + timedelta(days=9)
+    assert roll_back(archive) == first
+
+
+def test_what_is_dropped_is_cleared_away_and_what_came_of_it_can_still_be_asked(archive, tmp_path):
+    first = publish(archive)
+    tried = put_on_trial(archive)
+    with archive.training():
+        assert archive.end_trial(MOMENT) == tried
+    assert archive.running(MOMENT) is None
+    assert archive.trial().name == tried
+    with archive.training():
+        assert models(tmp_path) == [first]
+    second = put_on_trial(archive, 2)
+    assert archive.running(MOMENT).name == second
+
+
+@pytest.mark.parametrize("end", [Archive.promote, Archive.end_trial])
+def test_where_no_trial_runs_none_is_ended(archive, end):
+    publish(archive)
+    with archive.training(), pytest.raises(NotFound, match="nothing was changed"):
+        end(archive, MOMENT)
+
+
+def test_a_trial_is_over_when_another_model_becomes_current_or_it_has_lasted_long_enough(archive):
+    publish(archive)
+    put_on_trial(archive)
+    assert archive.running(MOMENT + LASTS) is None
+    publish(archive, 2)
+    assert archive.running(MOMENT) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", b'{"name": "../etc"}', b"\xff", None])
+def test_a_trial_that_was_changed_is_none_and_nothing_is_removed(archive, tmp_path, content):
+    first = publish(archive)
+    tried = put_on_trial(archive)
+    told = (tmp_path / "trial").read_bytes()
+    (tmp_path / "trial").write_bytes(told.replace(tried.encode(), b"../../etc") if content is None else content)
+    with pytest.raises(ModelRefused, match="trial"):
+        archive.running(MOMENT)
+    with archive.training():
+        assert models(tmp_path) == [first, tried]
+    assert archive.current().name == first
+
+
+def test_a_damaged_model_is_not_promoted(archive, tmp_path):
+    first = publish(archive)
+    (tmp_path / put_on_trial(archive) / ARRAYS).write_bytes(b"")
+    with pytest.raises(ModelRefused), archive.training():
+        archive.promote(MOMENT)
+    assert archive.current().name == first
+    assert archive.running(MOMENT) is not None
+
+
+@pytest.mark.parametrize("interrupted", ["put_on_trial", "promote"])
+def test_an_interruption_before_the_trial_is_told_leaves_none(archive, tmp_path, interrupted):
+    class Dying(Archive):
+        def _tell_trial(self, _):
+            raise OSError(5, "Input/output error")
+
+    publish(archive)
+    if interrupted == "promote":
+        tried = put_on_trial(archive)
+        with pytest.raises(OSError, match="Input"), archive.training():
+            Dying(tmp_path).promote(MOMENT)
+        assert archive.current().name == tried
+    else:
+        with pytest.raises(Misconfigured):
+            put_on_trial(Dying(tmp_path))
+    assert archive.running(MOMENT) is None
