@@ -73,7 +73,7 @@ class Size:
     events: int = 16_000
     probes: int = 40
     scanned: int = 100_000
-    taught: int = 800
+    taught: int = 600
     choices: int = 24_000_000
 
 
