@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from engine.panel import CURRENT, Contender, Panel
 from engine.ranker import Ranker
 from engine.taste import Key, key
 
+T = TypeVar("T")
 K_ANONYMITY = 10
 """Fewer different residents than this make nothing popular: what a small group does is not shown, not even by order."""
 
@@ -95,10 +97,10 @@ class Live:
         Soonness between 0 and 1: halved by each `SOON_MINUTES` until the next date. Shape (n,).
     blocks
         For each `BLOCK` rows: earliest `next`, latest `last`, whether any has several dates. Shape (n / `BLOCK`, 3).
-    memory
-        What readers have worked out of these columns, by what it was worked out from; gone with the next change.
     panel
         The models that `columns.number` and `columns.factors` are of.
+    memory
+        What readers have worked out, by what it was worked out from; gone with the next change and the next minute.
     """
 
     minute: int
@@ -117,8 +119,8 @@ class Live:
     next: NDArray[np.int32]
     soon: NDArray[np.float32]
     blocks: NDArray[np.int32]
-    memory: dict[Hashable, NDArray[np.float32]]
     panel: Panel
+    memory: dict[Hashable, Any] = field(default_factory=dict)
     mixes: dict[tuple[float, float], NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -136,9 +138,10 @@ class Live:
             self.mixes[popularity, soon] = mixed
         return mixed
 
-    def remembered(self, asked: Hashable, work: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+    def remembered(self, asked: Hashable, work: Callable[[], T]) -> T:
         """Return what `work` gives, worked out once for all who ask the same; the oldest answers make room."""
-        if (found := self.memory.get(asked)) is None:
+        found: T | None = self.memory.get(asked)
+        if found is None:
             found = self.memory[asked] = work()
             if len(self.memory) > _REMEMBERED:
                 del self.memory[next(iter(self.memory))]
@@ -161,7 +164,6 @@ class Catalogue:
         self._keys, self._key_slots = self.vocabulary.index()
         self._ordered = self._weighted = self._drift = 0
         self._postings = Postings.build(self._columns.slots[:0], 1)
-        self._memory: dict[Hashable, NDArray[np.float32]] = {}
         self._live: Live | None = None
 
     def __len__(self) -> int:
@@ -193,7 +195,7 @@ class Catalogue:
             self._write(first, rows)
             self._inherit(first, [replaced[id_] for id_ in self._ids[first:]])
         self._drift += len(changes)
-        self._live, self._memory = None, {}
+        self._live = None
 
     def popularity(self, scores: Mapping[str, tuple[float, int]]) -> None:
         """Replace how popular offers are: by id, a score of any scale and how many different residents it is of."""
@@ -212,7 +214,7 @@ class Catalogue:
         factors = aligned((rows, self._panel.dimensions), np.float32)
         self._columns = replace(self._columns, number=number, factors=factors)
         self._know(0, len(self._ids))
-        self._live, self._memory = None, {}
+        self._live = None
 
     def unknown(self, place: int = CURRENT) -> list[str]:
         """Return the ids of the offers that a model, by its place in the panel, does not know."""
@@ -258,7 +260,6 @@ class Catalogue:
             next=next_starts,
             soon=np.float32(SOON_MINUTES) / (np.float32(SOON_MINUTES) + wait),
             blocks=_blocks(self._columns.traits, next_starts, self._columns.last),
-            memory=self._memory,
             panel=self._panel,
         )
 
@@ -337,7 +338,6 @@ class Catalogue:
         self._at = {key(id_): row for row, id_ in enumerate(self._ids)}
         self._dated, self._weighted, self._ordered = len(self._dates), 0, len(rows)
         self._postings = Postings.build(self._columns.slots[: len(rows)], len(self.vocabulary))
-        self._memory = {}
         return np.arange(len(rows))
 
 

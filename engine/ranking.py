@@ -155,7 +155,7 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     weights = request.weights
     slots, adds = _leant(request)
     rows, scores, starts = kernels.rank(
-        _hot(live, _base(live, request)),
+        _hot(live, request),
         _cold(live),
         _asked(request.filters, live.minute),
         kernels.Scales(weights.near, weights.soon),
@@ -194,7 +194,7 @@ def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ran
         return ranked
     pinned = np.array([row for row in request.steered.pinned if row not in request.closed], np.uint32)
     pinned = pinned[~np.isin(live.columns.slots[pinned], request.never).any(axis=1)]
-    asked, hot, cold = _asked(request.filters, live.minute), _hot(live, _base(live, request)), _cold(live)
+    asked, hot, cold = _asked(request.filters, live.minute), _hot(live, request), _cold(live)
     front = pinned[kernels.fitting(hot, cold, asked, pinned)][:most]
     rest = (ranked.rows[:, None] != front).all(axis=1)
     starts = kernels.starts_of(cold, asked, front)
@@ -206,7 +206,7 @@ def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ran
 def fits(live: Live, request: Request, rows: NDArray[np.uint32]) -> NDArray[np.bool_]:
     """Return which of some rows fit a request. Shape (n,)."""
     asked = _asked(request.filters, live.minute)
-    fitting: NDArray[np.bool_] = kernels.fitting(_hot(live, _base(live, request)), _cold(live), asked, rows)
+    fitting: NDArray[np.bool_] = kernels.fitting(_hot(live, request), _cold(live), asked, rows)
     if len(request.never):
         fitting &= ~np.isin(live.columns.slots[rows], request.never).any(axis=1)
     return fitting
@@ -245,20 +245,40 @@ def _leant(request: Request) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     return np.concatenate([request.slots, request.never]), np.concatenate([request.adds, nothing])
 
 
-def _base(live: Live, request: Request) -> NDArray[np.float32]:
-    """Return what the scores are apart from who asks, when and where: the same for many, so worked out once."""
-    filters, weights, steered = request.filters, request.weights, request.steered
-
-    def work() -> NDArray[np.float32]:
-        rows, columns = len(live.next), live.columns
-        suits = kernels.suit(columns.traits[:rows], columns.languages[:rows], _suiting(filters, weights.unknown))
-        mixed = live.mix(weights.popularity, weights.soon) + suits
-        if steered is not None:
-            mixed += steered.adds
-        return np.where(live.next < NEVER, mixed, np.float32(-np.inf))
-
+def _hot(live: Live, request: Request) -> kernels.Hot:
+    """Return what is read of every offer; it is the same for many requests, so worked out once."""
+    filters, steered = request.filters, request.steered
     anywhere = msgspec.structs.replace(filters, **_ANYWHERE) if filters.by_place_or_time else filters
-    return live.remembered((anywhere, weights, steered and steered.version), work)
+    key = (anywhere, request.weights, steered and steered.version)
+
+    def work() -> kernels.Hot:
+        columns = live.columns
+        base = _base(live, request)
+        return kernels.Hot(
+            live.numbers,
+            live.blocks,
+            columns.traits,
+            base,
+            columns.x,
+            columns.y,
+            live.next,
+            columns.last,
+            live.soon,
+            columns.norm,
+        )
+
+    return live.remembered(key, work)
+
+
+def _base(live: Live, request: Request) -> NDArray[np.float32]:
+    """Return what the scores are apart from who asks, when and where."""
+    filters, weights, steered = request.filters, request.weights, request.steered
+    rows, columns = len(live.next), live.columns
+    suits = kernels.suit(columns.traits[:rows], columns.languages[:rows], _suiting(filters, weights.unknown))
+    mixed = live.mix(weights.popularity, weights.soon) + suits
+    if steered is not None:
+        mixed += steered.adds
+    return np.where(live.next < NEVER, mixed, np.float32(-np.inf))
 
 
 def _suiting(filters: Filters, unknown: float) -> kernels.Suiting:
@@ -289,36 +309,25 @@ def _asked(filters: Filters, now: int) -> variety.Asked:
     )
 
 
-def _hot(live: Live, base: NDArray[np.float32]) -> kernels.Hot:
-    columns = live.columns
-    return kernels.Hot(
-        live.numbers,
-        live.blocks,
-        columns.traits,
-        base,
-        columns.x,
-        columns.y,
-        live.next,
-        columns.last,
-        live.soon,
-        columns.norm,
-    )
-
-
 def _cold(live: Live) -> kernels.Cold:
-    columns, postings = live.columns, live.postings
-    return kernels.Cold(
-        columns.slots,
-        columns.factors,
-        columns.dates_from,
-        columns.dates_to,
-        live.dates,
-        columns.series,
-        columns.title,
-        columns.place,
-        columns.keywords,
-        postings.starts,
-        postings.rows,
-        postings.until,
-        live.slots,
-    )
+    """Return what is read of some offers only."""
+
+    def work() -> kernels.Cold:
+        columns, postings = live.columns, live.postings
+        return kernels.Cold(
+            columns.slots,
+            columns.factors,
+            columns.dates_from,
+            columns.dates_to,
+            live.dates,
+            columns.series,
+            columns.title,
+            columns.place,
+            columns.keywords,
+            postings.starts,
+            postings.rows,
+            postings.until,
+            live.slots,
+        )
+
+    return live.remembered(kernels.Cold, work)

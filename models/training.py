@@ -100,6 +100,17 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     return Outcome((publish or archive.publish)(latest, card), found)
 
 
+def untried(material: Material, now: datetime, seed: int) -> Model:
+    """Return the model that everything teaches, judged by nobody.
+
+    Raises
+    ------
+    TooLittle
+        There is too little to learn from.
+    """
+    return _School.of(material, seed).model(now.timestamp(), material.live)
+
+
 def _tried(model: Model, lists: Lists, split: Split, running: Artefact | None) -> tuple[Report, str | None]:
     """Return how a model's lists do beside what is popular and the running one's, and as what that was compared."""
     runs = {OURS: lists, POPULAR: popular(split)}

@@ -235,6 +235,13 @@ async def test_what_cannot_be_read_is_not_used_and_counted(store):
     assert counter._value.get() == before + 1
 
 
+def test_what_ends_while_nothing_else_changes_is_not_suggested_any_more():
+    quiet = loaded(offer("soon:1", days=0.01), offer("later:1", days=5))
+    asked = Suggester(quiet, Away(), Away())
+    for minutes, expected in ((0, {"soon:1", "later:1"}), (60 * 24, {"later:1"})):
+        assert set(asked.popular(Query(), NOW + timedelta(minutes=minutes)).offers) == expected
+
+
 async def test_an_empty_city_gives_an_empty_answer():
     answer = await ask(Catalogue(), *ALL, learned=SWIMMER, told=Interests(keywords=("yso:a",)))
     assert (answer.basis, answer.items, answer.valid_until) == ("popular", (), NOW + VALID_FOR)
