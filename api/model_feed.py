@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.catalogue import Catalogue
 from engine.errors import ModelRefused, StoreUnavailable
@@ -13,8 +14,10 @@ from engine.records.offers import OfferRecords
 from engine.telemetry import MODELLED, logger
 from engine.trial import Trial
 from models.archive import Archive
-from models.artefact import Artefact
-from models.serving import ServingRanker
+
+if TYPE_CHECKING:
+    from models.artefact import Artefact
+    from models.serving import ServingRanker
 
 log = logger("api")
 _LOOKS_SECONDS = 1.0
@@ -126,7 +129,7 @@ class ModelFeed:
             return None
         return trial if trial is not None and trial.against == self.name else None
 
-    def _use(self, ranker: ServingRanker | None, contender: tuple[ServingRanker, Trial] | None) -> None:
+    def _use(self, ranker: "ServingRanker | None", contender: "tuple[ServingRanker, Trial] | None") -> None:
         self._ranker, self._contender = ranker, contender
         self._catalogue.learn(ranker, contender and Contender(*contender))
         MODELLED.set(0 if ranker is None else len(ranker.factors))
@@ -142,7 +145,10 @@ class ModelFeed:
             await asyncio.sleep(_LOOKS_SECONDS)
 
 
-def _read(artefact: Callable[[], Artefact | None]) -> ServingRanker:
+def _read(artefact: "Callable[[], Artefact | None]") -> "ServingRanker":
+    # With it come 100 MB of libraries, which a process without a model need not carry.
+    from models.serving import ServingRanker  # noqa: PLC0415 - as above
+
     found = artefact()
     if found is None:
         raise ModelRefused("The model was taken away while it was looked for.")

@@ -29,6 +29,7 @@ from engine.explanation import Asked, Explainer
 from engine.folding import Observation, fold
 from engine.language import Language
 from engine.offers import Offer
+from engine.panel import CURRENT
 from engine.profile import from_taste
 from engine.query import Query, filters
 from engine.ranker import Chosen, Opinions
@@ -85,7 +86,7 @@ class _Stage:
         facing = self.ranker.facing(self.chosen, self.now.timestamp(), frozenset())
         if facing is None:
             raise RuntimeError("The model knows nothing of what a made-up resident chose.")
-        told = facing.opinions(live.columns.number[pool.rows])
+        told = facing.opinions(np.ascontiguousarray(live.columns.number[pool.rows, CURRENT]))
         return pool._replace(scores=pool.scores + OPINION * told.scores), told
 
     def answer(self, pool: Ranked) -> Ranked:

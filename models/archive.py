@@ -3,6 +3,9 @@
 `current` is a file of names, the current model's first and then those that were current before it. It is replaced in
 one step, so whoever reads it finds the old model or the new one, whatever was interrupted. `trial` is replaced
 alike: which model is, or was last, on trial beside the current one (`engine.trial`).
+
+To see what there is takes none of what models are made of: that is a hundred megabytes, which a process without a
+model need not carry. So it is imported where a model is read or written.
 """
 
 import fcntl
@@ -14,15 +17,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from engine.errors import Misconfigured, ModelRefused, NotFound, UnderWay
 from engine.trial import Trial
-from models.artefact import Artefact, load, synced, write
-from models.card import Card
-from models.model import Model
+from models.disk import synced
+
+if TYPE_CHECKING:
+    from models.artefact import Artefact
+    from models.card import Card
+    from models.model import Model
 
 KEPT = 5
 """How many models are kept: the current one, and those that can be gone back to."""
@@ -53,7 +59,7 @@ class Archive:
             raise ModelRefused(f"{self._folder / _LIST} was changed; write into it the name of a folder beside it.")
         return names
 
-    def current(self) -> Artefact | None:
+    def current(self) -> "Artefact | None":
         """Read the current model; None where nothing was published.
 
         Raises
@@ -62,7 +68,7 @@ class Archive:
             It is damaged or of another version (`models.artefact.load`).
         """
         names = self.names()
-        return load(self._folder / names[0]) if names else None
+        return _load(self._folder / names[0]) if names else None
 
     def trial(self) -> Trial | None:
         """Return the last trial, which may be over; None where there was none.
@@ -93,7 +99,7 @@ class Archive:
         told, names = self.trial(), self.names()
         return told if told is not None and told.runs(names[0] if names else None, now) else None
 
-    def on_trial(self, trial: Trial) -> Artefact:
+    def on_trial(self, trial: Trial) -> "Artefact":
         """Read the model on trial.
 
         Raises
@@ -101,7 +107,7 @@ class Archive:
         ModelRefused
             It is damaged or of another version (`models.artefact.load`).
         """
-        return load(self._folder / trial.name)
+        return _load(self._folder / trial.name)
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -124,7 +130,7 @@ class Archive:
             self._clear()
             yield
 
-    def publish(self, model: Model, card: Card) -> str:
+    def publish(self, model: "Model", card: "Card") -> str:
         """Write a model and make it the current one; return its name. Call it within `training`.
 
         When this returns it is on disk. Whatever is interrupted on the way, the one before stays current.
@@ -142,7 +148,7 @@ class Archive:
             raise self._unwritable(error) from error
         return name
 
-    def put_on_trial(self, model: Model, card: Card, share: float, now: datetime) -> str:
+    def put_on_trial(self, model: "Model", card: "Card", share: float, now: datetime) -> str:
         """Write a model and have it tried by a share of residents; return its name. Call it within `training`.
 
         Whatever is interrupted on the way, no trial runs.
@@ -210,8 +216,10 @@ class Archive:
             raise NotFound("No trial is running; nothing was changed.")
         return trial
 
-    def _written(self, model: Model, card: Card) -> str:
+    def _written(self, model: "Model", card: "Card") -> str:
         unfinished = Path(mkdtemp(prefix=_UNFINISHED, dir=self._folder))
+        from models.artefact import write  # noqa: PLC0415 - see above
+
         name = write(unfinished, model, card)
         unfinished.chmod(0o755)
         _sync(unfinished)
@@ -281,9 +289,15 @@ class Archive:
                 shutil.rmtree(path)
 
 
+def _load(folder: Path) -> "Artefact":
+    from models.artefact import load  # noqa: PLC0415 - see above
+
+    return load(folder)
+
+
 def _whole(folder: Path) -> bool:
     try:
-        load(folder)
+        _load(folder)
     except ModelRefused:
         return False
     return True

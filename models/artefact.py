@@ -5,11 +5,10 @@ byte changes unnoticed. There is no pickle anywhere.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import msgspec
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ModelRefused
 from models.card import FORMAT, Card
+from models.disk import synced
 from models.item import Item
 from models.model import Model
 
@@ -136,9 +136,3 @@ def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         synced(file)
-
-
-def synced(file: IO[Any]) -> None:
-    """See that what was written to a file is on disk."""
-    file.flush()
-    os.fsync(file.fileno())
