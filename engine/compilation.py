@@ -21,6 +21,7 @@ SOURCES = (
     "columns",
     "compilation",
     "contributions",
+    "events",
     "kernels",
     "learned",
     "offers",

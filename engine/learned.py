@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compilation import compiled
+from engine.events import InteractionType
 from engine.taste import (
     CHOOSING,
     HALF_LIVES_SECONDS,
     HASH_BYTES,
+    LESSONS,
     LOCATED_BIT,
     SETTLING,
     SUM_BYTES,
     TICKS,
     TYPE_BITS,
+    Lane,
 )
 
 MOST_CHOSEN = 40
@@ -30,6 +33,11 @@ _HALF_LIVES = HALF_LIVES_SECONDS.astype(np.float64)
 _SETTLES = SETTLING.astype(np.bool_)
 _SAYS = CHOOSING.astype(np.int64)
 _MOST, _TICKS = MOST_CHOSEN, float(TICKS)
+_DISMISSED = np.uint64(LESSONS[InteractionType.DISMISS].code)
+_LOOKS = np.zeros(16)
+_LOOKS[[its.code for its in LESSONS.values() if its.lane is Lane.SEEN]] = [
+    its.weight for its in LESSONS.values() if its.lane is Lane.SEEN
+]
 
 
 class Features(NamedTuple):
@@ -246,3 +254,42 @@ def place_of(slots: NDArray[np.int32], slot: int) -> int:
     while m < len(slots) and slots[m] != slot:
         m += 1
     return m
+
+
+@compiled
+def looks(
+    octets: NDArray[np.uint8], extent: Extent, now: float, lasts: float
+) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
+    """Return the hashes of offers that were looked at lately, and what each look weighs; none that was dismissed since.
+
+    Touches are read newest first, until one is too old.
+
+    Parameters
+    ----------
+    now, lasts
+        Unix seconds, and how many of them it takes a look to fade to nothing.
+    """
+    offers, weights = np.empty(extent.touches, np.uint64), np.empty(extent.touches, np.float32)
+    n, at = 0, extent.start + extent.features + HASH_BYTES * extent.features
+    for _ in range(extent.touches):
+        stamp, offer = whole(octets, at, HASH_BYTES), whole(octets, at + HASH_BYTES, HASH_BYTES)
+        left = 1 - (now - float(stamp >> TYPE_BITS) / _TICKS) / lasts
+        if left <= 0:
+            break
+        code = stamp & _CODES
+        at += 2 * HASH_BYTES
+        # A dismissal weighs nothing, and closes the offer to looks whichever came first.
+        weight = _F32(0) if code == _DISMISSED else _F32(_LOOKS[code] * min(left, 1.0))
+        if weight > 0 or code == _DISMISSED:
+            m = 0
+            while m < n and offers[m] != offer:
+                m += 1
+            if m == n:
+                offers[n], weights[n] = offer, weight
+                n += 1
+            elif weight == 0 or weights[m] == 0:
+                weights[m] = 0
+            else:
+                weights[m] = weight
+    kept = np.flatnonzero(weights[:n] > 0)
+    return offers[kept], weights[kept]

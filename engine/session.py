@@ -11,9 +11,8 @@ import numpy as np
 
 from engine import learned
 from engine.catalogue import Catalogue
-from engine.events import InteractionType
 from engine.profile import Leaning, by_number
-from engine.taste import HASH_BYTES, LESSONS, LOCATED_FAMILIES, START, Key, Lane, extent, moment_of
+from engine.taste import LOCATED_FAMILIES, START, extent
 
 LASTS = timedelta(minutes=30)
 SCALE = 1.5
@@ -23,8 +22,6 @@ MOST = 8
 _EVIDENCE = 0.6
 """Weights of looks at which a session counts by half: one offer opened a moment ago."""
 _SECONDS = LASTS.total_seconds()
-_WEIGHTS = {lesson.code: lesson.weight for lesson in LESSONS.values() if lesson.lane is Lane.SEEN}
-_DISMISSED = LESSONS[InteractionType.DISMISS].code
 
 
 def with_session(  # noqa: PLR0913 - what a taste is read with
@@ -52,8 +49,16 @@ def with_session(  # noqa: PLR0913 - what a taste is read with
     ValueError
         The bytes are no taste of this version.
     """
-    looks = _looks(packed, now.timestamp())
-    found = [(row, weight) for hashed, weight in looks.items() if (row := catalogue.row(hashed)) is not None]
+    _, features, touches, _ = extent(packed)
+    octets, its = np.frombuffer(packed, np.uint8), learned.Extent(START, features, touches)
+    hashed, looks = learned.looks(octets, its, now.timestamp(), _SECONDS)
+    if not len(looks):
+        return leaning
+    found = [
+        (row, weight)
+        for offer, weight in zip(hashed.tolist(), looks.tolist(), strict=True)
+        if (row := catalogue.row(offer)) is not None
+    ]
     if not found:
         return leaning
     live = catalogue.live(now)
@@ -61,27 +66,9 @@ def with_session(  # noqa: PLR0913 - what a taste is read with
     off = by_number(without if located else without | LOCATED_FAMILIES)
     columns = live.columns
     known = learned.Features(live.keys, live.key_slots, live.idf, live.families)
-    evidence = sum(looks.values())
+    evidence = float(looks.sum())
     scale = SCALE * evidence / (evidence + _EVIDENCE)
     slots, adds = learned.with_looks(
         leaning.slots, leaning.adds, rows, weights, columns.slots, columns.norm, known, off, scale, MOST
     )
     return Leaning(leaning.source, slots, adds)
-
-
-def _looks(packed: bytes, now: float) -> dict[Key, float]:
-    """Return what each look weighs by the offer's hash; touches are read newest first, until one is too old."""
-    _, features, touches, _ = extent(packed)
-    looks, dismissed = dict[Key, float](), set[Key]()
-    at = START + features * (1 + HASH_BYTES)
-    for begin in range(at, at + 2 * HASH_BYTES * touches, 2 * HASH_BYTES):
-        code, time = moment_of(int.from_bytes(packed[begin : begin + HASH_BYTES], "little"))
-        left = 1 - (now - time) / _SECONDS
-        if left <= 0:
-            break
-        hashed = int.from_bytes(packed[begin + HASH_BYTES : begin + 2 * HASH_BYTES], "little")
-        if code == _DISMISSED:
-            dismissed.add(hashed)
-        elif code in _WEIGHTS:
-            looks[hashed] = _WEIGHTS[code] * min(left, 1.0)
-    return {hashed: weight for hashed, weight in looks.items() if hashed not in dismissed}
