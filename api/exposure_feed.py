@@ -14,7 +14,7 @@ from engine.telemetry import logger
 
 log = logger("api")
 PRICED_SECONDS = 1.0
-FLUSHED_PRICINGS, READ_PRICINGS, KNOWN_PRICINGS = 3, 15, 3600
+FLUSHED_PRICINGS, READ_PRICINGS, KNOWN_PRICINGS = 10, 15, 3600
 """How often counts are written, those of the last days of all processes read, and older ones: in pricings."""
 
 
