@@ -77,17 +77,21 @@ async def test_what_does_not_interest_is_said_by_keyboard_where_an_offer_is_and_
     await expect(topic).to_have_accessible_name(f"Do not suggest: {name}")
     await app.wait("document.querySelector('#basis').textContent === 'Chosen by what you have told us.'")
     await app.page.click('[data-view="choices"]')
-    pill = app.page.locator("#avoided-topics label", has_text=name)
-    await expect(pill.locator("input")).to_be_checked()
     assert await app.violations() == []
-    await app.page.locator("#topics label", has_text=name).click()
-    await expect(pill.locator("input")).not_to_be_checked()
+    # A topic is listed here only if many offers are on it; one that is not listed stays avoided when the form is saved.
+    pill, wanted = (
+        app.page.locator(f"{group} label").first.locator("input") for group in ("#avoided-topics", "#topics")
+    )
+    await pill.check()
+    await wanted.check()
+    await expect(pill).not_to_be_checked()
+    await wanted.uncheck()
     await app.page.locator("#avoided-group label", has_text="Spaces").click()
     await app.page.click("#interests button")
     await app.wait("/have been saved|The list changed/.test(document.querySelector('#status').textContent)")
     await app.page.goto(f"{app.base}/oma-data?lang=en")
     await expect(app.page.locator("#known-interests")).to_contain_text("Kind of no interest")
-    await expect(app.page.locator("#known-interests")).not_to_contain_text("Topic of no interest")
+    await expect(app.page.locator("#known-interests")).to_contain_text("Topic of no interest")
 
 
 async def test_a_wording_that_changed_meanwhile_is_shown_anew_before_anybody_agrees(app: App) -> None:
