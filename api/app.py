@@ -75,8 +75,9 @@ def operations(house: "House") -> Sequence[Operation]:
     gate = Gate(house.tokens, house.clock, house.accesses, house.family)
     known = KnownOffers(house.catalogue, house.offers)
     return (
-        *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
+        # Paths are tried in this order: what is asked most comes first.
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
+        *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, house.publisher, house.family).operations(),
         *_receipts(house, gate).operations(),
         *InterestRoutes(gate, house.residents, house.ledger, house.remover).operations(),

@@ -1,7 +1,7 @@
 """`first_stage_ratio` and `second_stage`: the two stages of a suggestion, in this thread's CPU time.
 
 The first stage is all that leads from a leaning, a direction of factors and what is asked for to the best 200; the
-second folds a resident in from what they chose, asks the model of a hundred of those, spreads topics, places and kinds,
+second folds a resident in from what they chose, asks the model of 64 of those, spreads topics, places and kinds,
 and finds the reasons.
 """
 
@@ -43,7 +43,7 @@ SECOND = Promise(name="second_stage", unit="ms", bound=1.5, better="lower")
 BEST = 200
 SHOWN = 20
 _PEOPLE = 40
-_SMALLER = (200, 100, 50)
+_SMALLER = (200, 100, CLOSER_LOOK)
 
 
 async def first(ground: Ground) -> Sequence[Figure]:
@@ -101,7 +101,7 @@ class _Stage:
 
 
 async def second(ground: Ground) -> Sequence[Figure]:
-    """Ask the model of a hundred, of more and of fewer, and see what fewer leave out."""
+    """Ask the model of as many as an answer does, of more and of fewer, and see what fewer leave out."""
     archive, offers = await published(ground), await ground.offers()
     artefact = await asyncio.to_thread(archive.current)
     if artefact is None:

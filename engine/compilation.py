@@ -54,9 +54,11 @@ def stamp(home: str = __file__) -> str:
     Parameters
     ----------
     home
-        The file that the loop stands in, which may be of another room.
+        The file that the loop stands in. If it is of another room, all files beside it count.
     """
-    sources = dict.fromkeys([*(Path(__file__).with_name(f"{name}.py") for name in SOURCES), Path(home)])
+    own = [Path(__file__).with_name(f"{name}.py") for name in SOURCES]
+    beside = sorted(Path(home).parent.glob("*.py")) if Path(home).parent != Path(__file__).parent else []
+    sources = dict.fromkeys([*own, *beside, Path(home)])
     return blake2b(b"\0".join(source.read_bytes() for source in sources), digest_size=16).hexdigest()
 
 

@@ -81,7 +81,7 @@ OWN = Manner(Weights(popularity=0.10, near=0.20, soon=0.08, unknown=0.10), Sprea
 ALIKE = Manner(Weights(popularity=0.05, near=0.10, soon=0.05, unknown=0.10), Spread(topic=0.1, place=0.2, kind=0.1))
 """For offers like one: they are to be on the same topic."""
 
-CLOSER_LOOK = 100
+CLOSER_LOOK = 64
 """How many of the first stage's best a model is asked about."""
 OPINION = np.float32(0.25)
 """How much a model's opinion, in log-odds, counts beside the first stage's score."""
@@ -234,14 +234,14 @@ class Suggester:
 
     def popular(self, query: Query, now: datetime) -> Suggestions:
         """Return what is popular here and now; of nobody's doing in particular."""
-        return self._answer("popular", _Plan(query, OPEN), now)
+        return self._made("popular", _Plan(query, OPEN), now)[0]
 
     def chosen(self, query: Query, interests: Interests, now: datetime) -> Suggestions:
         """Return what suits what is chosen now, whoever asks: nobody is known, and nothing is kept."""
         leaning = from_interests(interests, self._catalogue.live(now), located=True)
         if not len(leaning.slots):
             return self.popular(query, now)
-        return self._answer("stated", _Plan(query, OWN, None, [leaning]), now)
+        return self._made("stated", _Plan(query, OWN, None, [leaning]), now)[0]
 
     def similar(self, offer: Offer, query: Query, now: datetime) -> Suggestions:
         """Return offers like one that need not be in the catalogue, none of its own series."""
@@ -251,7 +251,7 @@ class Suggester:
         closed = live.rows[live.columns.series[live.rows] == series].tolist() if series else []
         if (row := self._catalogue.row(key(offer.id))) is not None:
             closed.append(row)
-        return self._answer("similar", _Plan(query, ALIKE, None, [leaning], closed), now)
+        return self._made("similar", _Plan(query, ALIKE, None, [leaning], closed), now)[0]
 
     async def _known(self, resident: Pseudonym, now: datetime) -> Known:
         """Return what may be used; nothing where nothing can be read."""
@@ -269,9 +269,6 @@ class Suggester:
         live = self._catalogue.live(now)
         request = self._request(live, plan, now)._replace(steered=None)
         return request, rank(live, request, query.limit, plan.manner.spread)
-
-    def _answer(self, basis: Basis, plan: "_Plan", now: datetime) -> Suggestions:
-        return self._made(basis, plan, now)[0]
 
     def _made(
         self, basis: Basis, plan: "_Plan", now: datetime, *, told: bool = False
@@ -341,13 +338,14 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
     if plan.facing is None:
         return pinned_first(live, request, rank(live, request, most, spread), most), None
     pool = rank(live, request, max(CLOSER_LOOK, most))
+    if not len(pool.rows):
+        return pool, None
     opinions = plan.facing.opinions(live.columns.number[pool.rows])
     scores = pool.scores + OPINION * opinions.scores
     weighed = pool._replace(scores=_shared(request, plan.facing.sharing, pool.rows, scores))
     shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
-    at = {row: n for n, row in enumerate(pool.rows.tolist())}
-    places = np.array([at.get(row, -1) for row in shown.rows.tolist()], np.intp)
-    return shown, np.where((places >= 0)[:, None], OPINION * opinions.parts[places], np.float32(0))
+    same = shown.rows[:, None] == pool.rows
+    return shown, np.where(same.any(axis=1)[:, None], OPINION * opinions.parts[same.argmax(axis=1)], np.float32(0))
 
 
 def _shared(

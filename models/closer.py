@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from engine.compilation import compiled
 from engine.ranker import PARTS
-from models.collaborative import CONFIDENCE, REGULARIZATION
 from models.context import FADING, GATHERING
 from models.matrix import DAY
+from models.person import ATTRIBUTES, MEASURES, Offers, Person, come
 from models.scorer import Scorer, score
-from models.snapshot import EVEN, RECENT_DAYS
+from models.snapshot import EVEN
 
-ATTRIBUTES = (*GATHERING, "area", "kind", "weekday", "hour", "price", "language", "ages")
 RANKERS = ("likeness", "likeness_lately", "ridge", "ease", "factors", "mapped")
-MEASURES = ("popular", "popular_7", "popular_30")
 _OWN = ("count", "share", "lift", "lately")
 _GATHERED = ("loyalty", "draw", "visitors", "return")
 NAMES = (
@@ -37,80 +35,14 @@ _ATTRIBUTE = _REST + 7
 _GATHERING = _ATTRIBUTE + len(ATTRIBUTES) * len(_OWN)
 _N_ATTRIBUTES, _N_OWN, _N_GATHERING, _N_GATHERED = len(ATTRIBUTES), len(_OWN), len(GATHERING), len(_GATHERED)
 _FADING = np.array([name in FADING for name in ATTRIBUTES])
-_RECENT, _EVEN, _DAY = RECENT_DAYS * DAY, EVEN, DAY
-_CONFIDENCE, _RIDGE = np.float32(CONFIDENCE), np.float32(REGULARIZATION)
+_NEW = len(MEASURES)
+_USUAL = _NEW + 1
+_HELD = _USUAL + _N_ATTRIBUTES
+_MARKS = 1 << 14
+_FEATURES = 256
+"""Room for those of one offer, to begin with."""
+_EVEN, _DAY = EVEN, DAY
 _NAN, _F32 = np.float32(np.nan), np.float32
-
-
-class Offers(NamedTuple):
-    """What rankers know of offers, by number.
-
-    Attributes
-    ----------
-    at, columns, values
-        What they say, as sparse rows of length 1.
-    latent, solution
-        `models.content.Content.latent`, and the ridge's matrix.
-    learned, mixed, gram
-        `models.collaborative.Factors`.
-    ease_at, ease_offers, ease_weights
-        `models.strongest.Strongest`, as sparse rows.
-    counted
-        What `MEASURES` say. Shape (offers, measures).
-    new
-        1 where nobody had chosen it, else 0.
-    codes, usual
-        For each of `ATTRIBUTES` the offer's value as a number, -1 for none; and the logarithm of the share of choices
-        that go to this value. Shape (attributes, offers).
-    held, gathered
-        For each of `models.context.GATHERING` how many offers of the value had been chosen; and the draw, visitors and
-        returning of the value. Shape (2, offers), (2, 3, offers).
-    starts, closes, points
-        As in `models.context.Setting`.
-    """
-
-    at: NDArray[np.int64]
-    columns: NDArray[np.int32]
-    values: NDArray[np.float32]
-    latent: NDArray[np.float32]
-    solution: NDArray[np.float32]
-    learned: NDArray[np.float32]
-    mixed: NDArray[np.float32]
-    gram: NDArray[np.float32]
-    ease_at: NDArray[np.int64]
-    ease_offers: NDArray[np.int32]
-    ease_weights: NDArray[np.float32]
-    counted: NDArray[np.float32]
-    new: NDArray[np.float32]
-    codes: NDArray[np.int32]
-    usual: NDArray[np.float32]
-    held: NDArray[np.float32]
-    gathered: NDArray[np.float32]
-    starts: NDArray[np.float64]
-    closes: NDArray[np.float64]
-    points: NDArray[np.float64]
-
-
-class Person(NamedTuple):
-    """A resident as far as a closer look goes.
-
-    Attributes
-    ----------
-    offers, worth
-        What they chose, by number, and what is left of it after fading. Shape (n,).
-    quiet
-        Seconds since the latest of it.
-    ridge
-        What the latent space is multiplied with. Shape (dimensions,).
-    folded
-        Factors. Shape (factors,).
-    """
-
-    offers: NDArray[np.int32]
-    worth: NDArray[np.float32]
-    quiet: float
-    ridge: NDArray[np.float32]
-    folded: NDArray[np.float32]
 
 
 class Judges(NamedTuple):
@@ -133,10 +65,20 @@ class Judges(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room that is all noughts before and after: of shape (features, 2) and (offers,)."""
+    """Room that is all noughts before and after: of shape (features, 2), (offers,) and (`_MARKS`,).
+
+    Most features of an offer are none of the profile's. A mark, for many features at once, says so without a look at
+    the profile, which is too large to stay near the processor.
+    """
 
     profile: NDArray[np.float32]
     together: NDArray[np.float32]
+    marks: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, features: int, offers: int) -> "Scratch":
+        """Return empty room."""
+        return cls(np.zeros((features, 2), np.float32), np.zeros(offers, np.float32), np.zeros(_MARKS, np.uint8))
 
 
 @compiled
@@ -179,29 +121,6 @@ def opine(  # noqa: PLR0913 - a kernel takes arrays
 
 
 @compiled
-def person_of(its: Offers, offers: NDArray[np.int32], times: NDArray[np.float64], now: float) -> Person:
-    """Fold a resident in from what they chose, by number, and when."""
-    dimensions, factors = its.latent.shape[1], its.gram.shape[0]
-    latent, gram = np.zeros(dimensions, np.float32), its.gram.copy()
-    wanted, worth = np.zeros(factors, np.float32), np.empty(len(offers), np.float32)
-    for k in range(factors):
-        gram[k, k] += _RIDGE
-    for n in range(len(offers)):
-        worth[n] = 0.5 ** ((now - times[n]) / _RECENT)
-        latent += its.latent[offers[n]]
-        own = its.learned[offers[n]]
-        wanted += (1 + _CONFIDENCE) * own
-        for k in range(factors):
-            weight = _CONFIDENCE * own[k]
-            for m in range(factors):
-                gram[k, m] += weight * own[m]
-    ridge = np.zeros(dimensions, np.float32)
-    for k in range(dimensions):
-        ridge += latent[k] * its.solution[k]
-    return Person(offers, worth, now - float(times.max()), ridge, np.linalg.solve(gram, wanted).astype(np.float32))
-
-
-@compiled
 def describe(its: Offers, who: Person, numbers: NDArray[np.int32], now: float, scratch: Scratch) -> NDArray[np.float32]:
     """Return the features of a resident and some offers, all of them known; columns as in `NAMES`."""
     table = np.full((len(numbers), len(NAMES)), _NAN, np.float32)
@@ -212,14 +131,13 @@ def describe(its: Offers, who: Person, numbers: NDArray[np.int32], now: float, s
     chosen = len(who.offers)
     for n in range(len(numbers)):
         offer = numbers[n]
-        table[n, _REST] = its.new[offer]
+        table[n, _REST] = its.facts[offer, _NEW]
         table[n, _REST + 1] = np.log1p(_F32(chosen))
         table[n, _REST + 2] = np.log1p(who.quiet / _DAY)
-        table[n, _REST + 3] = (its.starts[offer] - now) / _DAY
-        table[n, _REST + 4] = (its.closes[offer] - now) / _DAY
+        table[n, _REST + 3] = (its.moments[offer, 0] - now) / _DAY
+        table[n, _REST + 4] = (its.moments[offer, 1] - now) / _DAY
     far(its, who, numbers, table)
-    for a in range(_N_ATTRIBUTES):
-        affinity(its, who, numbers, a, table)
+    affinity(its, who, numbers, table)
     return table
 
 
@@ -231,6 +149,7 @@ def gather(its: Offers, who: Person, scratch: Scratch) -> None:
         for m in range(its.at[offer], its.at[offer + 1]):
             scratch.profile[its.columns[m], 0] += its.values[m]
             scratch.profile[its.columns[m], 1] += its.values[m] * worth
+            scratch.marks[its.columns[m] & (_MARKS - 1)] = 1
         for m in range(its.ease_at[offer], its.ease_at[offer + 1]):
             scratch.together[its.ease_offers[m]] += its.ease_weights[m]
 
@@ -241,6 +160,7 @@ def clear(its: Offers, who: Person, scratch: Scratch) -> None:
     for offer in who.offers:
         for m in range(its.at[offer], its.at[offer + 1]):
             scratch.profile[its.columns[m]] = 0
+            scratch.marks[its.columns[m] & (_MARKS - 1)] = 0
         for m in range(its.ease_at[offer], its.ease_at[offer + 1]):
             scratch.together[its.ease_offers[m]] = 0
 
@@ -249,21 +169,32 @@ def clear(its: Offers, who: Person, scratch: Scratch) -> None:
 def rank(its: Offers, who: Person, numbers: NDArray[np.int32], scratch: Scratch, table: NDArray[np.float32]) -> None:
     """Write what each ranker says."""
     root = np.sqrt(_F32(len(who.offers)))
+    dimensions, factors = len(who.ridge), len(who.folded)
+    marked = np.empty(_FEATURES, np.int64)
     for n in range(len(numbers)):
-        offer, alike, lately = numbers[n], _F32(0), _F32(0)
-        for m in range(its.at[offer], its.at[offer + 1]):
+        if n + 1 < len(numbers):
+            come(its, numbers[n + 1])
+        offer, alike, lately, common = numbers[n], _F32(0), _F32(0), 0
+        first, end = its.at[offer], its.at[offer + 1]
+        if end - first > len(marked):
+            marked = np.empty(end - first, np.int64)
+        for m in range(first, end):
+            marked[common] = m
+            common += scratch.marks[its.columns[m] & (_MARKS - 1)]
+        for m in marked[:common]:
             alike += scratch.profile[its.columns[m], 0] * its.values[m]
             lately += scratch.profile[its.columns[m], 1] * its.values[m]
-        ridge, factors, mapped = _F32(0), _F32(0), _F32(0)
-        for k in range(len(who.ridge)):
-            ridge += who.ridge[k] * its.latent[offer, k]
-        for k in range(len(who.folded)):
-            factors += who.folded[k] * its.learned[offer, k]
-            mapped += who.folded[k] * its.mixed[offer, k]
+        ridge, learned, mapped = _F32(0), _F32(0), _F32(0)
+        own = its.dense[offer]
+        for k in range(dimensions):
+            ridge += who.ridge[k] * own[k]
+        for k in range(factors):
+            learned += who.folded[k] * own[dimensions + k]
+            mapped += who.folded[k] * own[dimensions + factors + k]
         row = table[n]
         row[0], row[1], row[2] = alike / root, lately / root, ridge
-        row[3], row[4], row[5] = scratch.together[offer], factors, mapped
-        row[_RANKED:_SCORES] = its.counted[offer]
+        row[3], row[4], row[5] = scratch.together[offer], learned, mapped
+        row[_RANKED:_SCORES] = its.facts[offer, :_NEW]
 
 
 @compiled
@@ -288,7 +219,7 @@ def far(its: Offers, who: Person, numbers: NDArray[np.int32], table: NDArray[np.
     been = np.empty((len(who.offers), 2))
     places, x, y = 0, 0.0, 0.0
     for offer in who.offers:
-        point = its.points[offer]
+        point = its.moments[offer, 2:]
         if np.isfinite(point[0]):
             been[places] = point
             places, x, y = places + 1, x + point[0], y + point[1]
@@ -296,7 +227,7 @@ def far(its: Offers, who: Person, numbers: NDArray[np.int32], table: NDArray[np.
         return
     x, y = x / places, y / places
     for n in range(len(numbers)):
-        point = its.points[numbers[n]]
+        point = its.moments[numbers[n], 2:]
         if np.isfinite(point[0]):
             nearest = np.inf
             for m in range(places):
@@ -306,28 +237,32 @@ def far(its: Offers, who: Person, numbers: NDArray[np.int32], table: NDArray[np.
 
 
 @compiled
-def affinity(its: Offers, who: Person, numbers: NDArray[np.int32], a: int, table: NDArray[np.float32]) -> None:
-    """Write what was chosen before of the offers' values of an attribute."""
-    codes, at, chosen = its.codes[a], _ATTRIBUTE + a * _N_OWN, len(who.offers)
+def affinity(its: Offers, who: Person, numbers: NDArray[np.int32], table: NDArray[np.float32]) -> None:
+    """Write what was chosen before of the offers' values of each attribute."""
+    chosen = len(who.offers)
+    theirs = np.ascontiguousarray(its.codes[who.offers].T)
+    counts = np.arange(chosen + 1).astype(np.float32)
+    of_count, of_share = np.log1p(counts), np.log((counts + _F32(0.5)) / _F32(chosen + 1))
     for n in range(len(numbers)):
-        offer = numbers[n]
-        code = codes[offer]
-        if code < 0:
-            continue
-        own, lately = _F32(0), _F32(0)
-        for m in range(chosen):
-            same = codes[who.offers[m]] == code
-            own += _F32(same)
-            lately += who.worth[m] * _F32(same)
-        table[n, at] = np.log1p(own)
-        table[n, at + 1] = own / chosen
-        table[n, at + 2] = np.log((own + 0.5) / (chosen + 1)) - its.usual[a, offer]
-        if _FADING[a]:
-            table[n, at + 3] = np.log1p(lately)
-        if a < _N_GATHERING:
-            gathering = _GATHERING + a * _N_GATHERED
-            table[n, gathering] = own / its.held[a, offer]
-            table[n, gathering + 1 : gathering + _N_GATHERED] = its.gathered[a, :, offer]
+        facts, codes = its.facts[numbers[n]], its.codes[numbers[n]]
+        for a in range(_N_ATTRIBUTES):
+            code, at = codes[a], _ATTRIBUTE + a * _N_OWN
+            if code < 0:
+                continue
+            own, lately = 0, _F32(0)
+            for m in range(chosen):
+                same = theirs[a, m] == code
+                own += same
+                lately += who.worth[m] * _F32(same)
+            table[n, at] = of_count[own]
+            table[n, at + 1] = _F32(own) / _F32(chosen)
+            table[n, at + 2] = of_share[own] - facts[_USUAL + a]
+            if _FADING[a]:
+                table[n, at + 3] = np.log1p(lately)
+            if a < _N_GATHERING:
+                gathering, held = _GATHERING + a * _N_GATHERED, _HELD + a * _N_GATHERED
+                table[n, gathering] = _F32(own) / facts[held]
+                table[n, gathering + 1 : gathering + _N_GATHERED] = facts[held + 1 : held + _N_GATHERED]
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""A published model, ready to answer: for one resident at a time, what each of a hundred offers deserves.
+"""A published model, ready to answer: for one resident at a time, what each of some dozens of offers deserves.
 
 What is known of offers lies in arrays that compiled loops read (`models.closer`); who asks is folded in, and forgotten
 with the answer. Offers that came after the training are added from what they say.
@@ -17,7 +17,7 @@ from engine.errors import ModelRefused
 from engine.offers import Offer
 from engine.ranker import PARTS, Chosen, Facing, Opinions, Part
 from engine.taste import key
-from models import closer
+from models import closer, person
 from models.artefact import Artefact
 from models.collaborative import Ease
 from models.context import GATHERING, closes_of, points_of, starts_of, values_of
@@ -75,7 +75,7 @@ class Asked:
     """A model in front of one resident (`engine.ranker.Facing`)."""
 
     ranker: "ServingRanker"
-    who: closer.Person
+    who: person.Person
     now: float
     off: NDArray[np.bool_]
     direction: NDArray[np.float32]
@@ -96,13 +96,13 @@ class ServingRanker:
     factors, basis, covariance
         The coarse factors of offers, their directions among all factors, and how all factors vary together.
     values
-        What is known of the values of each of `closer.ATTRIBUTES`.
+        What is known of the values of each of `person.ATTRIBUTES`.
     sharing
         How strongly exposure is shared out, as was found when the model was trained.
     """
 
     name: str
-    offers: closer.Offers
+    offers: person.Offers
     judges: closer.Judges
     factors: NDArray[np.float32]
     basis: NDArray[np.float32]
@@ -132,7 +132,7 @@ class ServingRanker:
         covariance = np.cov(told.T).astype(np.float32) if len(told) > 1 else np.eye(mixed.shape[1], dtype=np.float32)
         directions: NDArray[np.float32] = np.linalg.eigh(covariance)[1].astype(np.float32)
         basis = np.ascontiguousarray(directions[:, ::-1][:, :COARSE])
-        values = {name: valued(name, model.items, model.snapshot) for name in closer.ATTRIBUTES}
+        values = {name: valued(name, model.items, model.snapshot) for name in person.ATTRIBUTES}
         return cls(
             name=artefact.name,
             offers=_offers(model, values),
@@ -151,22 +151,17 @@ class ServingRanker:
 
     def numbers(self, offers: NDArray[np.uint64]) -> NDArray[np.int32]:
         """Return the offers' numbers by the hashes of their ids; -1 for one that the model does not know."""
-        if not len(self._keys):
-            return np.full(len(offers), -1, np.int32)
-        at = np.minimum(np.searchsorted(self._keys, offers), len(self._keys) - 1)
-        return np.where(self._keys[at] == offers, self._numbers[at], np.int32(-1))
+        found: NDArray[np.int32] = person.find(self._keys, self._numbers, offers)
+        return found
 
     def facing(self, chosen: Chosen, now: float, off: frozenset[Part]) -> Facing | None:
         """Return the model in front of a resident; None where it knows nothing that they chose."""
         numbers = self.numbers(chosen.offers)
-        known = numbers >= 0
-        if not known.any():
+        if not (numbers >= 0).any():
             return None
-        who = closer.person_of(self.offers, numbers[known], chosen.times[known], now)
-        direction = np.zeros(self.basis.shape[1], np.float32)
-        if Part.ALIKE not in off:
-            spread = float(np.sqrt(np.maximum(who.folded @ self.covariance @ who.folded, 1e-12)))
-            direction = (who.folded @ self.basis) * np.float32(WORTH / spread)
+        who = person.person_of(self.offers, numbers, chosen.times, now)
+        worth = 0.0 if Part.ALIKE in off else WORTH
+        direction = person.toward(who.folded, self.basis, self.covariance, worth)
         return Asked(self, who, now, _off(off), direction)
 
     def knowing(self, offers: Sequence[Offer]) -> "ServingRanker":
@@ -177,25 +172,19 @@ class ServingRanker:
         latent = self.projection.latent(vectors)
         mixed = (latent @ self.map).astype(np.float32)
         known, n = self.offers, len(items)
-        values, columns = _with_values(self.values, items)
-        fresh = closer.Offers(
+        values, codes = _with_values(self.values, items)
+        fresh = person.Offers(
             at=known.at[-1] + vectors.indptr[1:].astype(np.int64),
             columns=vectors.indices.astype(np.int32),
             values=vectors.data.astype(np.float32),
-            latent=latent,
+            dense=np.concatenate([latent, np.zeros_like(mixed), mixed], axis=1),
             solution=known.solution,
-            learned=np.zeros((n, known.learned.shape[1]), np.float32),
-            mixed=mixed,
             gram=known.gram,
             ease_at=np.full(n, known.ease_at[-1]),
             ease_offers=known.ease_offers[:0],
             ease_weights=known.ease_weights[:0],
-            counted=np.zeros((n, known.counted.shape[1]), np.float32),
-            new=np.ones(n, np.float32),
-            starts=starts_of(items),
-            closes=closes_of(items),
-            points=points_of(items),
-            **columns,
+            moments=_moments(items),
+            **_columns(np.zeros((n, len(person.MEASURES)), np.float32), np.ones(n, np.float32), codes, values),
         )
         keys = np.concatenate(
             [self._keys[np.argsort(self._numbers)], np.array([key(its.id) for its in items], np.uint64)]
@@ -213,8 +202,7 @@ class ServingRanker:
     def scratch(self) -> closer.Scratch:
         """Return room of this thread's own."""
         if not hasattr(self._local, "scratch"):
-            profile = np.zeros((self.facets.width, 2), np.float32)
-            self._local.scratch = closer.Scratch(profile, np.zeros(len(self.offers.new), np.float32))
+            self._local.scratch = closer.Scratch.of(self.facets.width, len(self.offers.facts))
         found: closer.Scratch = self._local.scratch
         return found
 
@@ -232,66 +220,71 @@ def _index(keys: NDArray[np.uint64]) -> dict[str, Any]:
 
 
 _WHOLE = ("solution", "gram")
-_BY_ATTRIBUTE = ("codes", "usual", "held", "gathered")
 
 
-def _joined(known: closer.Offers, fresh: closer.Offers) -> closer.Offers:
+def _joined(known: person.Offers, fresh: person.Offers) -> person.Offers:
+    """Return offers with those that are fresh behind."""
     parts: dict[str, Any] = {
-        name: _longer(name, *map(np.asarray, both)) for name, *both in zip(known._fields, known, fresh, strict=True)
+        name: both[0] if name in _WHOLE else np.concatenate([np.asarray(part) for part in both])
+        for name, *both in zip(known._fields, known, fresh, strict=True)
     }
-    return closer.Offers(**parts)
+    return person.Offers(**parts)
 
 
-def _longer(name: str, known: NDArray[Any], fresh: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of offers with those that are fresh behind."""
-    return known if name in _WHOLE else np.concatenate([known, fresh], axis=-1 if name in _BY_ATTRIBUTE else 0)
+_Codes = Mapping[str, NDArray[np.int32]]
 
 
-def _with_values(
-    values: Mapping[str, Valued], items: Sequence[Item]
-) -> tuple[dict[str, Valued], dict[str, NDArray[Any]]]:
-    """Return what is known of values with those of more offers, and the columns of these (`closer.Offers`)."""
+def _with_values(values: Mapping[str, Valued], items: Sequence[Item]) -> tuple[dict[str, Valued], _Codes]:
+    """Return what is known of values with those of more offers, and these offers' values as numbers."""
     theirs: dict[str, list[Hashable | None]] = values_of(items)
     wider = {name: its.knowing(theirs[name]) for name, its in values.items()}
-    return wider, _columns({name: its.of(theirs[name]) for name, its in wider.items()}, wider)
+    return wider, {name: its.of(theirs[name]) for name, its in wider.items()}
 
 
-def _columns(codes: Mapping[str, NDArray[np.int32]], values: Mapping[str, Valued]) -> dict[str, NDArray[Any]]:
-    names = closer.ATTRIBUTES
-    found = {
-        "codes": np.stack([codes[name] for name in names]),
-        "usual": np.stack([values[name].usual[codes[name]] for name in names]),
-        "held": np.stack([values[name].held[codes[name]] for name in GATHERING]),
-        "gathered": np.stack([values[name].gathered[:, codes[name]] for name in GATHERING]),
+def _columns(
+    counted: NDArray[np.float32], new: NDArray[np.float32], codes: _Codes, values: Mapping[str, Valued]
+) -> dict[str, NDArray[Any]]:
+    """Return `codes` and `facts` of `person.Offers`."""
+    usual = [values[name].usual[codes[name]] for name in person.ATTRIBUTES]
+    gathered = [
+        column
+        for name in GATHERING
+        for column in (values[name].held[codes[name]], *values[name].gathered[:, codes[name]])
+    ]
+    facts: NDArray[np.float32] = np.column_stack([counted, new, *usual, *gathered]).astype(np.float32)
+    return {
+        "codes": np.stack([codes[name] for name in person.ATTRIBUTES], axis=1).astype(np.int32),
+        "facts": np.ascontiguousarray(facts),
     }
-    return {name: np.ascontiguousarray(column) for name, column in found.items()}
 
 
-def _offers(model: Model, values: Mapping[str, Valued]) -> closer.Offers:
+def _moments(items: Sequence[Item]) -> NDArray[np.float64]:
+    """Return when offers start and close, and where they are (`person.Offers`)."""
+    found: NDArray[np.float64] = np.column_stack([starts_of(items), closes_of(items), points_of(items)])
+    return found.astype(np.float64)
+
+
+def _offers(model: Model, values: Mapping[str, Valued]) -> person.Offers:
     known, vectors, factors = model.snapshot, model.snapshot.content.vectors, model.snapshot.factors
     if isinstance(known.ease, Ease):
         raise TypeError("What is published has the strongest weights alone.")
     weights, measures = known.ease.weights, known.popularity.measures()
     missing = np.full(len(model.items), np.nan, np.float32)
     told = values_of(model.items)
-    return closer.Offers(
+    counted = np.stack([measures.get(name, missing) for name in person.MEASURES], axis=1).astype(np.float32)
+    new = (known.popularity.counts == 0).astype(np.float32)
+    return person.Offers(
         at=vectors.indptr.astype(np.int64),
         columns=vectors.indices.astype(np.int32),
         values=vectors.data.astype(np.float32),
-        latent=np.ascontiguousarray(known.content.latent),
+        dense=np.concatenate([known.content.latent, factors.learned, factors.mixed], axis=1, dtype=np.float32),
         solution=np.ascontiguousarray(known.ridge.solution),
-        learned=np.ascontiguousarray(factors.learned),
-        mixed=np.ascontiguousarray(factors.mixed),
         gram=np.ascontiguousarray(factors.gram),
         ease_at=weights.indptr.astype(np.int64),
         ease_offers=weights.indices.astype(np.int32),
         ease_weights=weights.data.astype(np.float32),
-        counted=np.stack([measures.get(name, missing) for name in closer.MEASURES], axis=1).astype(np.float32),
-        new=(known.popularity.counts == 0).astype(np.float32),
-        starts=starts_of(model.items),
-        closes=closes_of(model.items),
-        points=points_of(model.items),
-        **_columns({name: its.of(told[name]) for name, its in values.items()}, values),
+        moments=_moments(model.items),
+        **_columns(counted, new, {name: its.of(told[name]) for name, its in values.items()}, values),
     )
 
 

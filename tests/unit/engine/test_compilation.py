@@ -29,6 +29,17 @@ def test_machine_code_is_stale_as_soon_as_a_source_of_it_changes():
     assert all(loop._cache._cache_file._source_stamp == stamp() for loop in LOOPS)
 
 
+def test_machine_code_of_another_room_is_stale_as_soon_as_a_file_beside_it_changes(tmp_path):
+    home, beside = tmp_path / "loops.py", tmp_path / "numbers.py"
+    home.write_text("from numbers import MOST")
+    beside.write_text("MOST = 1")
+    stamp.cache_clear()
+    before = stamp(str(home))
+    beside.write_text("MOST = 2")
+    stamp.cache_clear()
+    assert stamp(str(home)) != before
+
+
 FIRST = """
 import asyncio, importlib
 from engine.compilation import SOURCES

@@ -99,7 +99,7 @@ def test_a_part_that_is_turned_off_moves_nothing(ranker, part):
 
 def test_the_first_stage_finds_what_the_factors_find(ranker):
     who = asked(ranker, 5)
-    exact = ranker.offers.mixed @ who.who.folded
+    exact = ranker.offers.dense[:, -len(who.who.folded) :] @ who.who.folded
     assert np.corrcoef(ranker.factors @ who.direction, exact)[0, 1] > 0.9
 
 
@@ -110,7 +110,7 @@ def test_an_offer_of_later_is_known_by_what_it_says(ranker):
     keys = np.array([key("later:0"), key("later:1"), key(learned()[0][3].id), 1], np.uint64)
     assert wider.numbers(keys).tolist() == [len(ranker.factors), len(ranker.factors) + 1, 3, -1]
     assert len(wider.factors) == len(ranker.factors) + 2
-    assert all(np.isfinite(array).all() for array in (wider.factors, wider.offers.mixed, wider.offers.latent))
+    assert all(np.isfinite(array).all() for array in (wider.factors, wider.offers.dense))
     told = asked(wider, 0).opinions(np.arange(len(wider.factors), dtype=np.int32))
     assert np.isfinite(told.scores).all()
     before = ahead(learned()[0]).astype(np.int32)
