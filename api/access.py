@@ -55,6 +55,8 @@ class Scope(StrEnum):
     FAMILY_READ = "family:read"
     FAMILY_WRITE = "family:write"
     INVITATIONS_WRITE = "invitations:write"
+    ADDRESSES_READ = "addresses:read"
+    ADDRESSES_WRITE = "addresses:write"
     GDPR_QUERY = "gdprquery"
     GDPR_DELETE = "gdprdelete"
     PARTNERS_WRITE = "partners:write"
@@ -63,7 +65,12 @@ class Scope(StrEnum):
     EXPOSURE_READ = "exposure:read"
     EXPOSURE_WRITE = "exposure:write"
     AUDIENCES_READ = "audiences:read"
+    AUDIENCES_WRITE = "audiences:write"
     MODELS_READ = "models:read"
+    CAMPAIGNS_READ = "campaigns:read"
+    CAMPAIGNS_WRITE = "campaigns:write"
+    INBOX_READ = "inbox:read"
+    INBOX_WRITE = "inbox:write"
 
 
 class Standing(StrEnum):

@@ -2,26 +2,35 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from api import documentation, errors, openapi
+from api.departments import RoleDepartments
 from api.gate import Gate
 from api.issuer import DemoIssuer
 from api.known_offers import KnownOffers
 from api.middleware import Doorkeeper
+from api.nudges import Nudges
 from api.operations import Operation, endpoints
 from api.pages.app import install as install_pages
 from api.routes.accesses import AccessRoutes
+from api.routes.addresses import AddressRoutes
+from api.routes.audiences import AudienceRoutes
+from api.routes.campaigns import CampaignRoutes
 from api.routes.choices import ChoiceRoutes
 from api.routes.consents import ConsentRoutes
 from api.routes.demo_issuer import DemoIssuerRoutes
+from api.routes.demo_mail import FOLDER, DemoMailRoutes
+from api.routes.departments import DepartmentRoutes
 from api.routes.exposure import ExposureRoutes
 from api.routes.family import FamilyRoutes
 from api.routes.gdpr import GdprRoutes
 from api.routes.grants import GrantRoutes
 from api.routes.health import HealthRoutes
+from api.routes.inbox import InboxRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.invitations import InvitationRoutes
@@ -30,15 +39,22 @@ from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
+from api.routes.proofs import ProofRoutes
 from api.routes.reach import ReachRoutes
 from api.routes.receipts import ReceiptRoutes
+from api.routes.reports import ReportRoutes
+from api.routes.results import ResultRoutes
 from api.routes.rules import RuleRoutes
 from api.routes.sharing import SharingRoutes
+from api.routes.stop import StopRoutes
 from api.routes.suggestions import SuggestionRoutes
 from api.routes.trial import TrialRoutes
 from api.rule_versions import RuleTeller
 from api.terms import Terms
+from campaigns.stop import Stopper
+from engine.consent import Purpose
 from engine.errors import StoreUnavailable, VinkkiError
+from engine.events import ConsentChange, Pseudonym
 from engine.telemetry import tell_waiting
 
 if TYPE_CHECKING:
@@ -67,18 +83,21 @@ def create_app(house: "House") -> FastAPI:
     if house.settings.issuer is None and house.settings.environment == "development":
         issuer = DemoIssuer(house.settings.home, house.tokens.issuer, house.settings.audience)
         app.router.routes += DemoIssuerRoutes(issuer, house.clock).routes()
+        app.router.routes += DemoMailRoutes(house.settings.home / FOLDER).routes()
     return app
 
 
 def operations(house: "House") -> Sequence[Operation]:
     """Return everything that the API of a house can be asked. A path with a fixed end comes before one that is open."""
     gate = Gate(house.tokens, house.clock, house.accesses, house.family)
-    known = KnownOffers(house.catalogue, house.offers)
+    known, nudges = KnownOffers(house.catalogue, house.offers), Nudges(house.publisher)
     return (
         # Paths are tried in this order: what is asked most comes first.
         *SuggestionRoutes(gate, house.residents, house.suggester, house.offers, house.publisher).operations(),
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
-        *ConsentRoutes(gate, house.residents, house.ledger, house.publisher, house.family).operations(),
+        *ConsentRoutes(gate, house.residents, house.ledger, nudges, house.family).operations(),
+        *AddressRoutes(gate, house.residents, house.addresses).operations(),
+        *_stop(house, nudges).operations(),
         *_receipts(house, gate).operations(),
         *InterestRoutes(gate, house.residents, house.ledger, house.remover).operations(),
         *ChoiceRoutes(gate, house.residents, house.ledger).operations(),
@@ -96,10 +115,26 @@ def operations(house: "House") -> Sequence[Operation]:
         *ExposureRoutes(gate, house.floors, house.exposures, house.steering).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *ReachRoutes(gate, house.offers, house.reach).operations(),
+        *AudienceRoutes(
+            gate, house.audiences, house.audience_answers, RoleDepartments(house.departments, house.desk.rights)
+        ).operations(),
         *TrialRoutes(gate, house.trials).operations(),
+        *CampaignRoutes(gate, house.desk, house.campaigns, house.departments).operations(),
+        *ProofRoutes(gate, house.desk, house.settings).operations(),
+        *ResultRoutes(gate, house.desk, house.runs, house.counts).operations(),
+        *DepartmentRoutes(gate, house.desk.rights, house.departments, house.programmes).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
+        *InboxRoutes(gate, house.residents, house.ledger, house.inbox).operations(),
+        *ReportRoutes(house.returns, house.settings, house.clock).operations(),
         *_health(house).operations(),
     )
+
+
+def _stop(house: "House", nudges: Nudges) -> StopRoutes:
+    async def tell(resident: Pseudonym, purpose: Purpose, now: datetime) -> None:
+        nudges.send(ConsentChange(resident, purpose, granted=False, time=now))
+
+    return StopRoutes(house.stop_links, Stopper(house.ledger, tell), house.clock)
 
 
 def _receipts(house: "House", gate: Gate) -> ReceiptRoutes:

@@ -48,9 +48,12 @@ class Reader(Generic[_T]):
     ----------
     form
         A msgspec type that forbids unknown fields.
+    limit_bytes
+        How long a body may be.
     """
 
-    def __init__(self, form: type[_T]) -> None:
+    def __init__(self, form: type[_T], limit_bytes: int = SMALL_BYTES) -> None:
+        self._limit = limit_bytes
         self._form = form
         self._decoder = msgspec.json.Decoder(form)
 
@@ -62,7 +65,7 @@ class Reader(Generic[_T]):
         InvalidInput
             It is too large, not JSON, or not of the form; the error names the field.
         """
-        raw = await read(request, SMALL_BYTES)
+        raw = await read(request, self._limit)
         try:
             value = self._decoder.decode(raw)
             faults = [*nul_in(msgspec.json.decode(raw))] if ESCAPED_NUL in raw else []

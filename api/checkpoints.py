@@ -25,10 +25,12 @@ class Checkpoints:
         The folder of all state.
     seal
         What signs them.
+    chain
+        Of which chain they are: the ledger's, or the desk's `trail`.
     """
 
-    def __init__(self, home: Path, seal: Seal) -> None:
-        self.path = home / "audit" / "checkpoints.jws"
+    def __init__(self, home: Path, seal: Seal, chain: str = "checkpoints") -> None:
+        self.path = home / "audit" / f"{chain}.jws"
         self._seal = seal
 
     def read(self) -> list[Checkpoint]:

@@ -270,9 +270,31 @@ def train(
         train.run(settings, seed, on_trial=trial)
 
 
+export_app = typer.Typer(help="Write files for `vinkki evaluate`; nobody is in them.", no_args_is_help=True)
+app.add_typer(export_app, name="export")
+
+
+@export_app.command("logged")
+def export_logged(
+    file: Annotated[Path, typer.Argument(help="The CSV to write; gzipped if its name ends so.")],
+    home: Home = HOME,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="The share of answers in which the judged policy tries new offers.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="Draws the list of each resident that is told of.")] = 0,
+) -> None:
+    """Write what the place for new offers held, with which chance, and what followed: for `evaluate --logged`.
+
+    A line a resident who allows learning and measurement, without a name or a day; offers of few lines go unnamed.
+    """
+    from api.commands.export import run_logged
+
+    run_logged(_settings(home=home), file, share, seed)
+
+
 @app.command()
 def bench(
-    suite: Annotated[str, typer.Argument(help="Which table: spine, consent, suggestions.")] = "spine",
+    suite: Annotated[str, typer.Argument(help="Which table: spine, consent, suggestions, campaigns.")] = "spine",
     only: Annotated[list[str] | None, typer.Option(help="Only the figures of these names.")] = None,
 ) -> None:
     """Measure speed and memory as ratios, print the table and write it to bench/."""

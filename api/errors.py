@@ -22,6 +22,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from campaigns import errors as campaigns
+from campaigns.stop import LinkOver
 from engine import errors as engine
 from engine import telemetry
 
@@ -122,6 +124,10 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     engine.NotForMinors: HTTPStatus.FORBIDDEN,
     engine.LastGuardian: HTTPStatus.CONFLICT,
     engine.Over: HTTPStatus.CONFLICT,
+    engine.TooFew: HTTPStatus.CONFLICT,
+    engine.NotOffered: HTTPStatus.CONFLICT,
+    engine.TooOften: HTTPStatus.TOO_MANY_REQUESTS,
+    LinkOver: HTTPStatus.GONE,
     engine.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     engine.Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
     engine.VinkkiError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -132,6 +138,9 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     VersionNeeded: HTTPStatus.PRECONDITION_REQUIRED,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
+    campaigns.IllegalMove: HTTPStatus.CONFLICT,
+    campaigns.RoleNeeded: HTTPStatus.FORBIDDEN,
+    campaigns.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
 }
 """The table. An error that is not listed answers as its nearest parent does."""
 
@@ -164,6 +173,8 @@ def field_errors(error: engine.VinkkiError) -> tuple[FieldError, ...]:
     """Return the fields that an error names."""
     if isinstance(error, Faults):
         return error.errors
+    if isinstance(error, campaigns.Unfit):
+        return tuple(FieldError(fault.where, str(fault)) for fault in error.faults)
     return (FieldError(error.field, error.detail),) if error.field else ()
 
 
@@ -175,6 +186,8 @@ def headers_of(error: engine.VinkkiError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"'}
     if isinstance(error, InvalidLogout):
         return {"Cache-Control": "no-store"}
+    if isinstance(error, engine.TooOften):
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, engine.Unavailable):
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

@@ -59,8 +59,8 @@ def explain(error: msgspec.ValidationError, form: Any) -> Fault:  # noqa: ANN401
             ("unknown_field", UNKNOWN_FIELD) if "unknown" in named["how"] else ("missing_field", MISSING_FIELD)
         )
         return Fault(_join(field, named["name"][:64]), code, detail)
-    if what.startswith("Invalid enum value"):
-        return Fault(field, "unknown_value", f"Use one of: {', '.join(_values(form, field))}.")
+    if what.startswith(("Invalid enum value", "Invalid value")) and (values := _values(form, field)):
+        return Fault(field, "unknown_value", f"Use one of: {', '.join(values)}.")
     if pattern := _PATTERN.match(what):
         return Fault(field, "bad_value", f"It must have the form {_readable(pattern['pattern'])}.")
     for beginning, code, remedy in _REMEDIES:
@@ -75,14 +75,35 @@ def _readable(pattern: str) -> str:
 
 @lru_cache(maxsize=256)
 def _values(form: Any, field: str) -> tuple[str, ...]:  # noqa: ANN401 - as above
-    """Return the values of the enumeration that stands at a path of `form`."""
-    kind = bare(inspect.type_info(form))
+    """Return the values that may stand at a path of `form`: those of an enumeration, or what tells structs apart."""
+    kinds, told = _kinds(inspect.type_info(form)), list[str]()
     for step in field.split("."):
-        if isinstance(kind, inspect.StructType):
-            kind = next(bare(known.type) for known in kind.fields if known.encode_name == step)
-        elif isinstance(kind, inspect.ListType | inspect.VarTupleType):
-            kind = bare(kind.item_type)
-    return tuple(str(value.value) for value in kind.cls) if isinstance(kind, inspect.EnumType) else ()
+        told = [str(kind.tag) for kind in kinds if isinstance(kind, inspect.StructType) and kind.tag_field == step]
+        kinds = [found for kind in kinds for found in _below(kind, step)]
+    for kind in kinds:
+        if isinstance(kind, inspect.EnumType):
+            told += [str(value.value) for value in kind.cls]
+        elif isinstance(kind, inspect.LiteralType):
+            told += map(str, kind.values)
+    return tuple(dict.fromkeys(told))
+
+
+def _below(kind: inspect.Type, step: str) -> list[inspect.Type]:
+    """Return what may stand at a step of a path; where a key itself is wrong, the path ends in dots."""
+    if isinstance(kind, inspect.StructType):
+        return [one for known in kind.fields if known.encode_name == step for one in _kinds(known.type)]
+    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
+        return _kinds(kind.item_type)
+    if isinstance(kind, inspect.DictType):
+        return [*_kinds(kind.value_type), *_kinds(kind.key_type)]
+    return []
+
+
+def _kinds(kind: inspect.Type) -> list[inspect.Type]:
+    """Return what a type may be, stripped of metadata."""
+    if isinstance(kind, inspect.Metadata):
+        return _kinds(kind.type)
+    return [one for each in kind.types for one in _kinds(each)] if isinstance(kind, inspect.UnionType) else [kind]
 
 
 def bare(kind: inspect.Type) -> inspect.Type:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.accesses import Accessed
+from engine.addresses import Address
 from engine.records.personal import Decision, Deed, Known, Personal, Shown
 from engine.residents import Interests
 
@@ -23,14 +24,31 @@ def tree(personal: Personal) -> Node:
     """Return everything in one tree; sections of which nothing is held are left out."""
     sections = (
         Node("CONSENTS", children=[_decision(one) for one in personal.decisions]),
+        Node("ADDRESSES", children=[_address(one) for one in personal.addresses]),
         Node("INTERESTS", children=[*_interests(personal.interests)]),
         Node("INTERACTIONS", children=[_deed(one) for one in personal.deeds]),
         Node("SUGGESTIONS_SHOWN", children=[_shown(one) for one in personal.shown]),
         Node("PARTNERS", children=[_known(one) for one in personal.partners]),
         Node("ACCESSES", children=[_accessed(one) for one in personal.accesses]),
         Node("FAMILY", children=[*_family(personal)]),
+        Node("MESSAGES", children=[*_messages(personal)]),
     )
     return Node("VINKKI", children=[section for section in sections if section.children])
+
+
+def _messages(personal: Personal) -> Iterable[Node]:
+    for one in personal.messages:
+        yield _group(
+            "MESSAGE",
+            PURPOSE=one.purpose,
+            CHANNEL=one.channel,
+            STATE=one.state,
+            TIME=one.time,
+            SUBJECT=one.subject,
+            READ=one.read,
+        )
+    for address in personal.suppressed:
+        yield _group("ADDRESS_NOT_USED", CHANNEL=address.channel, REASON=address.reason, TIME=address.time)
 
 
 def _decision(decision: Decision) -> Node:
@@ -40,6 +58,12 @@ def _decision(decision: Decision) -> Node:
         GRANTED=decision.granted,
         NOTICE_VERSION=decision.notice,
         TIME=decision.time,
+    )
+
+
+def _address(held: Address) -> Node:
+    return _group(
+        "ADDRESS", CHANNEL=held.means, ADDRESS=held.address, CONFIRMED=held.confirmed, CODE_HOLDS_UNTIL=held.until
     )
 
 

@@ -10,8 +10,9 @@ from babel import Locale
 
 from api import my_data_words as words
 from api.pages.texts import texts
+from engine.addresses import Address
 from engine.catalogue import Catalogue
-from engine.consent import Permit, Purpose
+from engine.consent import Permit, Purpose, declared
 from engine.districts import Divisions
 from engine.events import AwareTime, Pseudonym
 from engine.language import Language, Localized
@@ -20,7 +21,7 @@ from engine.offers import Offer
 from engine.online import Online
 from engine.reasons import KINDS
 from engine.records.offers import OfferRecords
-from engine.records.personal import Deed, Personal, PersonalRecords, Shown
+from engine.records.personal import Deed, Personal, PersonalRecords, Shown, Told
 from engine.residents import Interests, told
 from engine.sayings import name_of
 from engine.taste import features, key
@@ -83,9 +84,10 @@ class DataView:
             _section("taste", Purpose.ACTIVITY, await self._taste(resident, offers, language, now), language),
             _section("activity", Purpose.ACTIVITY, [_act(d, named, language) for d in _latest(held.deeds)], language),
             _section("interests", Purpose.INTERESTS, self._interests(held.interests, language), language),
+            _section("addresses", None, [_address(one, language) for one in held.addresses], language),
             _section("shown", Purpose.MEASUREMENT, [_shown(one, named, language) for one in shown], language),
             _section("audiences", None, [], language),
-            _section("messages", None, [], language),
+            _section("messages", None, [_message(n, one, language) for n, one in _sent(held)], language),
         )
         return MyData(now, sections), held
 
@@ -147,8 +149,25 @@ def _section(id_: str, purpose: Purpose | None, items: Sequence[Thing], language
     return Section(id_, title, source, purpose, items, None if items else empty)
 
 
+def _address(held: Address, language: Language) -> Thing:
+    confirmed, waiting = words.MEANS[held.means]
+    said = waiting if held.confirmed is None else confirmed
+    return Thing(held.means, held.address, said.pick(language), held.confirmed)
+
+
 def _latest(deeds: Sequence[Deed]) -> Sequence[Deed]:
     return deeds[-MOST_ACTS:][::-1]
+
+
+def _sent(held: Personal) -> Iterable[tuple[int, Told]]:
+    """Return the latest messages, the newest first, under numbers that stay the same as others come."""
+    return reversed(list(enumerate(held.messages))[-MOST_SHOWN:])
+
+
+def _message(number: int, sent: Told, language: Language) -> Thing:
+    title = declared().declaration(sent.purpose).notice.title.pick(language)
+    text = f"{title}: {sent.subject}" if sent.subject else title
+    return Thing(f"message-{number}", text, words.DELIVERIES[sent.state].pick(language), sent.time)
 
 
 def _act(deed: Deed, named: Mapping[str, str], language: Language) -> Thing:

@@ -10,6 +10,7 @@ TITLES: Mapping[str, Localized] = {
     "taste": Localized("Mitä toimintasi kertoo", "Vad det du gör berättar", "What your activity tells"),
     "activity": Localized("Mitä olet tehnyt", "Vad du har gjort", "What you have done"),
     "interests": Localized("Mitä olet kertonut", "Vad du har berättat", "What you have told us"),
+    "addresses": Localized("Mihin viestit tulevat", "Vart meddelandena kommer", "Where messages come"),
     "shown": Localized("Mitä sinulle on ehdotettu", "Vad du har fått förslag på", "What has been suggested to you"),
     "audiences": Localized("Kohderyhmät, joissa olet", "Målgrupper du ingår i", "Audiences you are in"),
     "messages": Localized("Sinulle lähetetyt viestit", "Meddelanden till dig", "Messages sent to you"),
@@ -26,18 +27,27 @@ SOURCES: Mapping[str, Localized] = {
         "The service you used sent these to us. We show the latest.",
     ),
     "interests": Localized("Kerroit tämän itse.", "Det här har du själv berättat.", "You told us this yourself."),
+    "addresses": Localized(
+        "Annoit nämä itse. Voit muuttaa ja poistaa ne sivulla Viestit.",
+        "Dessa har du själv gett. Du kan ändra och ta bort dem på sidan Meddelanden.",
+        "You gave these yourself. You can change and remove them on the page Messages.",
+    ),
     "shown": Localized(
         "Kirjasimme, mitä ehdotuksia sait. Näytämme uusimmat.",
         "Vi antecknade vilka förslag du fick. Vi visar de senaste.",
         "We noted which suggestions you were given. We show the latest.",
     ),
     "audiences": Localized(
-        "Kohderyhmiä viesteille ei vielä muodosteta.",
-        "Målgrupper för meddelanden bildas inte ännu.",
-        "Audiences for messages are not formed yet.",
+        "Kohderyhmä lasketaan joka lähetyksellä uudelleen siitä, minkä olet sallinut. Luetteloa siitä, ketkä siihen "
+        "kuuluvat, ei säilytetä.",
+        "En målgrupp räknas ut på nytt vid varje utskick av det som du har tillåtit. Ingen lista över vilka som ingår "
+        "sparas.",
+        "An audience is worked out anew at each sending from what you allow. No list of who is in it is kept.",
     ),
     "messages": Localized(
-        "Viestejä ei vielä lähetetä.", "Meddelanden skickas inte ännu.", "Messages are not sent yet."
+        "Kirjasimme, mitä viestejä sinulle lähetettiin. Näytämme uusimmat.",
+        "Vi antecknade vilka meddelanden som skickades till dig. Vi visar de senaste.",
+        "We noted which messages were sent to you. We show the latest.",
     ),
 }
 EMPTY: Mapping[str, Localized] = {
@@ -48,10 +58,20 @@ EMPTY: Mapping[str, Localized] = {
         "Emme tiedä mitään tekemisistäsi.", "Vi vet ingenting om vad du har gjort.", "We know of nothing you have done."
     ),
     "interests": Localized("Et ole kertonut mitään.", "Du har inte berättat något.", "You have told us nothing."),
+    "addresses": Localized("Et ole antanut osoitetta.", "Du har inte gett någon adress.", "You have given no address."),
     "shown": Localized("Emme ole kirjanneet mitään.", "Vi har inte antecknat något.", "We have noted nothing."),
-    "audiences": Localized("Et ole yhdessäkään.", "Du ingår inte i någon.", "You are in none."),
+    "audiences": Localized("Luetteloa ei ole.", "Det finns ingen lista.", "There is no list."),
     "messages": Localized("Yhtään viestiä ei ole lähetetty.", "Inget meddelande har skickats.", "None has been sent."),
 }
+DELIVERIES: Mapping[str, Localized] = {
+    "sent": Localized("Lähetetty", "Skickat", "Sent"),
+    "deferred": Localized("Odottaa", "Väntar", "Waiting"),
+    "claimed": Localized("Odottaa", "Väntar", "Waiting"),
+    "handed": Localized("Lähtemässä", "På väg", "On its way"),
+    "skipped": Localized("Ei lähetetty", "Inte skickat", "Not sent"),
+    "failed": Localized("Ei mennyt perille", "Kom inte fram", "Did not arrive"),
+}
+"""What became of a message."""
 FEATURES: Mapping[str, Localized] = {
     "keyword": Localized("Aihe", "Ämne", "Topic"),
     "audience": Localized("Kohderyhmä", "Målgrupp", "Audience"),
@@ -87,6 +107,19 @@ BASES: Mapping[str, Localized] = {
     "stated": Localized("Kertomasi perusteella", "Utifrån det du berättat", "From what you told us"),
     "popular": Localized("Suosittua", "Populärt", "Popular"),
 }
+MEANS: Mapping[str, tuple[Localized, Localized]] = {
+    "email": (
+        Localized("Sähköposti", "E-post", "E-mail"),
+        Localized("Sähköposti, odottaa koodia", "E-post, väntar på koden", "E-mail, waits for its code"),
+    ),
+    "sms": (
+        Localized("Tekstiviesti", "Textmeddelande", "Text message"),
+        Localized(
+            "Tekstiviesti, odottaa koodia", "Textmeddelande, väntar på koden", "Text message, waits for its code"
+        ),
+    ),
+}
+"""What an address is for: of one that is confirmed, and of one that is not."""
 REASONS: Mapping[str, Localized] = {
     "topic": Localized("Aiheet, jotka kiinnostavat minua", "Ämnen som intresserar mig", "Topics that interest me"),
     "group": Localized("Kohderyhmä", "Målgruppen", "Whom it is meant for"),

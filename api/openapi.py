@@ -10,6 +10,7 @@ from api import errors
 from api.access import PERSON_SCHEMA, RESIDENT_SCHEMA
 from api.faults import END
 from api.operations import Answer, Operation
+from engine.addresses import Means
 from engine.choices import FAMILIES
 from engine.consent import Purpose
 from engine.errors import InvalidInput, Outdated, Unavailable, VinkkiError
@@ -50,7 +51,15 @@ _PATH: Mapping[str, tuple[str, Any, str]] = {
     "value": ("A keyword's or a place's id, or a kind.", _TEXT, "yso:p965"),
     "dependant": ("The UUID of somebody whose guardian one is.", PERSON_SCHEMA, "b3b0cf5e-6a1d-4a55-8f43-6d6d5a1f0c77"),
     "helper": ("A helper's UUID.", PERSON_SCHEMA, "0f9a4c1e-52c7-4a0e-9d3a-1f2b3c4d5e6f"),
+    "audience": ("The id of an audience.", _TEXT, "b41c7a3f0d925e68"),
     "rule": ("The id of a rule or a floor.", _TEXT, "b41c7a3f0d925e68"),
+    "campaign": ("The id of a campaign.", _TEXT, "5d0c9a1be37f4266"),
+    "department": ("The id of a department.", _TEXT, "sport"),
+    "programme": ("The id of a programme.", _TEXT, "71c0aa12f09b4d35"),
+    "message": ("The id of a message in the inbox.", _TEXT, "5j2h7dkq3xv6n4mzt2ywc3bqea"),
+    "reference": ("What the Notification service called a text message.", _TEXT, "1784"),
+    "means": ("What the address is for.", {"type": "string", "enum": list(Means)}, "email"),
+    "token": ("What a stop link ends with.", _TEXT, "8sTq1hFQ4v0"),
     "purpose": ("A purpose of `/v1/purposes`.", {"type": "string", "enum": list(Purpose)}, "activity"),
 }
 

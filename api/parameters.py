@@ -41,8 +41,10 @@ def read(query: bytes, form: type[_T]) -> _T:
     fields = _fields(form)  # type: ignore[arg-type]  # mypy: a class is hashable after all
     if unknown := [name for name in given if name not in fields]:
         known = ", ".join(fields)
-        raise Faults([FieldError(name[:64], f"There is no such parameter; there are {known}.") for name in unknown])
-    values = {name: _value(name, texts, fields[name]) for name, texts in given.items()}
+        raise Faults(
+            [FieldError(name[:64] or "query", f"There is no such parameter; there are {known}.") for name in unknown]
+        )
+    values = {name: _value(name, texts, fields[name]) for name, texts in given.items() if texts}
     try:
         return msgspec.convert(values, form, strict=False)
     except msgspec.ValidationError as error:
@@ -51,14 +53,17 @@ def read(query: bytes, form: type[_T]) -> _T:
 
 def _pairs(query: bytes) -> dict[str, list[str]]:
     try:
-        pairs = parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
     except ValueError as error:
         raise InvalidInput("The query string is not percent-encoded UTF-8, or too long.", field="query") from error
     given: dict[str, list[str]] = {}
     for name, text in pairs:
         if "\0" in name or "\0" in text:
             raise InvalidInput(NUL_REMEDY, field=name.replace("\0", "")[:64] or "query")
-        given.setdefault(name, []).append(text)
+        its = given.setdefault(name, [])
+        its += [text] if text else []
     return given
 
 

@@ -1,11 +1,13 @@
 """The composition root: puts the house together from its parts, and closes what it opened. Nothing else connects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from api.access import TokenVerifier
+from api.audience_answers import AudienceAnswers
+from api.audience_feed import AudienceFeed
 from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
 from api.exploration import Thompson
@@ -15,11 +17,31 @@ from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
 from api.model_feed import ModelFeed
 from api.my_data import DataView
+from api.names import CatalogueNames
 from api.reach_runs import ReachRuns
 from api.seal import Seal
 from api.steering_feed import SteeringFeed
 from api.trials import Trials
+from api.vault import Vault, keys
+from campaigns import narrower
+from campaigns.campaign import Campaign
+from campaigns.confirmation import MailCourier
+from campaigns.counting import Counting
+from campaigns.departments import Department, Programme, Rights
+from campaigns.desk import Desk
+from campaigns.records.audiences import AudienceRecords
+from campaigns.records.deliveries import DeliveryRecords
+from campaigns.records.documents import DocumentRecords
+from campaigns.records.facts import FactRecords
+from campaigns.records.inbox import InboxRecords
+from campaigns.records.runs import RunRecords
+from campaigns.records.suppressions import SuppressionRecords
+from campaigns.records.trail import TrailRecords
+from campaigns.returns import Returns
+from campaigns.stop import StopLinks
+from campaigns.wanting import Wanting
 from engine.accesses import KEPT
+from engine.addresses import Addresses, Courier, Means
 from engine.catalogue import Catalogue
 from engine.consent import Register
 from engine.counts import Counts
@@ -33,6 +55,7 @@ from engine.novelty import Novelty
 from engine.online import Online
 from engine.reach import Reach
 from engine.records.accesses import AccessRecords
+from engine.records.addresses import AddressRecords
 from engine.records.database import Database
 from engine.records.erasures import ErasureRecords
 from engine.records.exposures import ExposureRecords
@@ -163,8 +186,24 @@ async def tidy(stores: Stores, now: datetime) -> None:
     await AccessRecords(stores.database).sweep(now - KEPT)
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
+    await AddressRecords(stores.database).sweep(now)
     await ExposureRecords(stores.database).sweep(now)
     await UptakeRecords(stores.database).sweep(now)
+
+
+def couriers(settings: Settings) -> Mapping[Means, Courier]:
+    """Return what takes codes to addresses: by mail where a server is set, by text message not yet."""
+    return {} if settings.mail is None else {Means.EMAIL: MailCourier(settings.mail, settings.mail_from)}
+
+
+def addresses(settings: Settings, stores: Stores) -> Addresses:
+    """Return what keeps residents' addresses and gives them out by permits."""
+    return Addresses(AddressRecords(stores.database), Vault(keys(settings), "addresses"), couriers(settings))
+
+
+def stop_links(settings: Settings) -> StopLinks:
+    """Return what makes stop links and reads them; they hold over restarts as long as the key is kept."""
+    return StopLinks(Vault(keys(settings), "stop links"), settings.public_url or base(settings))
 
 
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
@@ -185,6 +224,8 @@ class House:
     stores: Stores
     residents: Residents
     ledger: ConsentLedger
+    addresses: Addresses
+    stop_links: StopLinks
     family: Family
     invitations: InvitationRecords
     receipts: ReceiptRecords
@@ -209,6 +250,11 @@ class House:
     exposure_feed: ExposureFeed
     suggester: Suggester
     reach: ReachRuns
+    audiences: AudienceRecords
+    audience_feed: AudienceFeed
+    wanting: Wanting
+    audience_counting: Counting
+    audience_answers: AudienceAnswers
     offers: OfferRecords
     publisher: Publisher
     lag: LagReader
@@ -216,6 +262,13 @@ class House:
     tokens: TokenVerifier
     logouts: LogoutRecords
     ends: LogoutFeed
+    campaigns: DocumentRecords[Campaign]
+    departments: DocumentRecords[Department]
+    programmes: DocumentRecords[Programme]
+    desk: Desk
+    runs: RunRecords
+    inbox: InboxRecords
+    returns: Returns
 
     async def open(self) -> None:
         """Load the catalogue and begin to follow it; Kafka may come later."""
@@ -226,6 +279,8 @@ class House:
         await self.exposure_feed.open()
         await self.links.open()
         await self.ends.open()
+        if self.settings.audiences:
+            self.audience_feed.start()
         try:
             await self.publisher.open()
         except VinkkiError as error:
@@ -235,6 +290,8 @@ class House:
         """Stop following and disconnect."""
         await self.reach.close()
         await self.trials.close()
+        await self.wanting.close()
+        await self.audience_feed.close()
         await self.feed.close()
         await self.models.close()
         await self.steering_feed.close()
@@ -257,6 +314,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         What checks bearer tokens; otherwise against the issuer that is set, or the demo's own.
     """
     stores, seal = connect(settings), Seal.of(settings)
+    personal = PersonalRecords(stores.database, Vault(keys(settings), "addresses"))
     catalogue = Catalogue()
     steering, exposures = CitySteering(catalogue, settings.uptake_rate), ExposureRecords(stores.database)
     rules, floors = RuleRecords(stores.database, Rule), RuleRecords(stores.database, Floor)
@@ -269,23 +327,34 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
+    campaigns, departments, programmes = (
+        DocumentRecords(stores.database, Campaign),
+        DocumentRecords(stores.database, Department),
+        DocumentRecords(stores.database, Programme),
+    )
+    rights, trail = Rights(settings.administrators), TrailRecords(stores.database)
+    audience_feed = AudienceFeed(FactRecords(stores.database), stores.database, clock)
+    wanting = Wanting(reach, clock)
+    counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting=wanting)
     return House(
         settings=settings,
         clock=clock,
         stores=stores,
         residents=residents,
         ledger=ledger,
+        addresses=addresses(settings, stores),
+        stop_links=stop_links(settings),
         family=family(stores, residents, ledger),
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
         seal=seal,
         counts=counts,
-        personal=PersonalRecords(stores.database),
+        personal=personal,
         partners=PartnerRecords(stores.database),
         accesses=AccessRecords(stores.database),
         eraser=eraser(settings, stores, residents),
         remover=remover(settings, stores),
-        view=DataView(PersonalRecords(stores.database), stores.offers, stores.online, ledger, catalogue, divisions),
+        view=DataView(personal, stores.offers, stores.online, ledger, catalogue, divisions),
         links=LinkFeed(residents, stores.database, ErasureRecords(stores.database)),
         catalogue=catalogue,
         feed=CatalogueFeed(catalogue, stores.database, stores.offers, stores.journal, clock),
@@ -299,6 +368,11 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
         suggester=suggester,
         reach=ReachRuns(reach, counts, seal, stores.online, clock),
+        audiences=AudienceRecords(stores.database),
+        audience_feed=audience_feed,
+        wanting=wanting,
+        audience_counting=counting,
+        audience_answers=AudienceAnswers(counting, stores.online, CatalogueNames(catalogue, divisions)),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),
@@ -306,6 +380,14 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         tokens=tokens,
         logouts=logouts,
         ends=LogoutFeed(tokens, stores.database, logouts, clock),
+        campaigns=campaigns,
+        departments=departments,
+        programmes=programmes,
+        runs=RunRecords(stores.database),
+        desk=Desk(campaigns, departments, programmes, trail, stores.offers, rights, AudienceRecords(stores.database)),
+        inbox=InboxRecords(stores.database),
+        # It reads and notes what was sent, and sends nothing itself.
+        returns=Returns(DeliveryRecords(stores.database, ""), SuppressionRecords(stores.database, seal.secret)),
     )
 
 

@@ -16,7 +16,7 @@ from bench.ground import Ground, issuer
 from bench.load import Plan, request, sending
 from bench.people import Person
 from engine import flags
-from engine.consent import Consents, Permit, Purpose
+from engine.consent import Consents, Permit, Purpose, declared
 
 PERMIT = Promise(name="permit_cost", unit="us", bound=20, better="lower")
 APPEND = Promise(name="ledger_append_p95", unit="ms", bound=10, better="lower")
@@ -112,7 +112,7 @@ class _Resident:
 
     async def say(self, purpose: str, *, granted: bool) -> None:
         """Say a word."""
-        word = {"granted": granted, "notice": 1}
+        word = {"granted": granted, "notice": declared().declaration(purpose).notice.version}
         answer = await self._client.put(f"/v1/residents/me/consents/{purpose}", json=word, headers=self._headers)
         answer.raise_for_status()
 

@@ -64,6 +64,8 @@ class Size:
         How many residents a model is made of.
     choices
         How many choices a training learns from; how many residents made them follows.
+    indexed
+        How many residents the index of audiences has.
     """
 
     offers: int = catalogue.OFFERS
@@ -75,6 +77,7 @@ class Size:
     scanned: int = 100_000
     taught: int = 600
     choices: int = 24_000_000
+    indexed: int = 700_000
 
 
 class Ground:
@@ -193,7 +196,13 @@ class Ground:
             async with at_once:
                 pseudonym = await residents.enrol(id_)
                 for purpose in purposes:
-                    await ledger.record(pseudonym, purpose, granted=True, notice=1, now=since)
+                    await ledger.record(
+                        pseudonym,
+                        purpose,
+                        granted=True,
+                        notice=ledger.register.declaration(purpose).notice.version,
+                        now=since,
+                    )
             return Person(id_, pseudonym, crowd.favourites())
 
         return await asyncio.gather(*(one(uuid4()) for _ in range(count)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import (
     arrival,
+    audiences,
     consent,
     freshness,
     growth,
@@ -97,6 +98,10 @@ SUITES = {
             Measurement((growth.GROWTH,), growth.measure),
             Measurement((training.RATIO, training.MEMORY), training.measure),
         ),
+    ),
+    "campaigns": Suite(
+        "campaigns.json",
+        (Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),),
     ),
 }
 

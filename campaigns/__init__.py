@@ -1,1 +1,1 @@
-"""Campaigns speak: what is said, to whom, where and when. The room is empty today; later releases furnish it."""
+"""Campaigns speak: what is said, to whom, where and when."""

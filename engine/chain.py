@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -22,6 +22,22 @@ GENESIS = bytes(32)
 """What stands for the hash before the first entry."""
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
+
+
+class Linked(Protocol):
+    """An entry of any chain."""
+
+    @property
+    def seq(self) -> int:
+        """Its number, from 1 on without gaps."""
+
+    @property
+    def hash(self) -> bytes:
+        """What `digest`, or its like, makes of the entry before and of this one."""
+
+
+L = TypeVar("L", bound=Linked)
+L_co = TypeVar("L_co", bound=Linked, covariant=True)
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -66,8 +82,8 @@ class Verdict(msgspec.Struct, frozen=True):
     fault: Break | None = None
 
 
-class Snapshot(Protocol):
-    """The ledger as it is at one moment (`engine.records.chain`)."""
+class Snapshot(Protocol[L_co]):
+    """A chain as it is at one moment, such as the ledger (`engine.records.chain`)."""
 
     async def head(self) -> Head | None:
         """Return the head row, or None where it is missing."""
@@ -75,7 +91,7 @@ class Snapshot(Protocol):
     async def size(self) -> int:
         """Return how many entries there are."""
 
-    def links(self) -> AsyncIterator[Sequence[Link]]:
+    def links(self) -> AsyncIterator[Sequence[L_co]]:
         """Yield the entries in batches, by number."""
 
     async def strays(self) -> Sequence[tuple[int, str]]:
@@ -96,24 +112,27 @@ def digest(previous: bytes, link: Link) -> bytes:
     return sha256(previous + json.dumps(fields, ensure_ascii=False).encode()).digest()
 
 
-class Walk:
-    """Goes along the chain, entry by entry.
+class Walk(Generic[L]):
+    """Goes along a chain, entry by entry.
 
     Parameters
     ----------
     checkpoints
         The hash, in hexadecimal, that the entry of each number must have.
+    follows
+        Returns the hash that an entry must carry after that of the one before.
     """
 
-    def __init__(self, checkpoints: Mapping[int, str]) -> None:
+    def __init__(self, checkpoints: Mapping[int, str], follows: Callable[[bytes, L], bytes]) -> None:
         self.newest = Head(0, GENESIS)
         self.entries = 0
         self._checkpoints = checkpoints
+        self._follows = follows
 
-    def step(self, link: Link) -> Break | None:
+    def step(self, link: L) -> Break | None:
         """Look at the next entry, and say what is wrong with it."""
         expected = self.newest.seq + 1
-        if link.hash != digest(self.newest.hash, link):
+        if link.hash != self._follows(self.newest.hash, link):
             if link.seq > expected:
                 return Break(expected, f"entry {expected} is missing")
             return Break(link.seq, f"entry {link.seq} is not what was written: its hash does not follow from the last")
@@ -137,8 +156,13 @@ class Walk:
         return None
 
 
-async def verify(snapshot: Snapshot, checkpoints: Sequence[Checkpoint], said: Callable[[int, int], None]) -> Verdict:
-    """Check every entry, the end, the checkpoints and the latest words.
+async def verify(
+    snapshot: Snapshot[L],
+    checkpoints: Sequence[Checkpoint],
+    said: Callable[[int, int], None],
+    follows: Callable[[bytes, Any], bytes] = digest,
+) -> Verdict:
+    """Check every entry, the end, the checkpoints and the latest words of a chain.
 
     Parameters
     ----------
@@ -148,8 +172,10 @@ async def verify(snapshot: Snapshot, checkpoints: Sequence[Checkpoint], said: Ca
         Those whose signature holds.
     said
         Hears how many entries of how many are checked.
+    follows
+        What makes the hash of an entry; otherwise the ledger's.
     """
-    walk, size = Walk({point.seq: point.hash for point in checkpoints}), await snapshot.size()
+    walk, size = Walk[L]({point.seq: point.hash for point in checkpoints}, follows), await snapshot.size()
     if (fault := _contradiction(checkpoints)) is not None:
         return Verdict(0, walk.newest, fault)
     async for batch in snapshot.links():

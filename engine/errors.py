@@ -5,7 +5,8 @@
     VinkkiError
     ├── Misconfigured            a setting is missing or unsafe
     ├── InvalidInput             what came in cannot be used; names the field
-    │   └── UnknownNotice        a consent names a wording that is not in force
+    │   ├── UnknownNotice        a consent names a wording that is not in force
+    │   └── WrongCode            an address is not confirmed by this code
     ├── Outdated                 somebody else has changed it meanwhile
     ├── NotFound                 no such offer, purpose or resident
     │   └── Erased               the resident was erased meanwhile
@@ -15,12 +16,19 @@
     ├── LastGuardian             a child would be left without a guardian
     ├── ModelRefused             a trained model is damaged, or of another version
     ├── TooLittle                there is too little to learn from, or to judge by
+    ├── TooFew                   so small a group is not meant by anything
     ├── UnderWay                 somebody else is at it already
     ├── Over                     the offer is over or full
+    ├── NotOffered               this house is not set up for it
+    ├── TooOften                 it was asked for too often; come back later
     └── Unavailable              a part is away; nothing was accepted
         ├── StoreUnavailable     PostgreSQL or Redis does not answer
+        ├── NoSender             nothing here can send a code to an address
         └── BrokerUnavailable    Kafka does not acknowledge
 """
+
+from datetime import timedelta
+from math import ceil
 
 
 class VinkkiError(Exception):
@@ -58,6 +66,12 @@ class UnknownNotice(InvalidInput):
     """The notice version is not the one in force; read /v1/purposes and ask the resident again."""
 
     code = "unknown_notice"
+
+
+class WrongCode(InvalidInput):
+    """The code does not hold: it is another one, too old or tried too often; check it, or ask for a new one."""
+
+    code = "wrong_code"
 
 
 class Outdated(VinkkiError):
@@ -114,6 +128,12 @@ class TooLittle(VinkkiError):
     code = "too_little"
 
 
+class TooFew(VinkkiError):
+    """The audience has so few people that nothing may be aimed at it; choose a wider one."""
+
+    code = "too_few"
+
+
 class UnderWay(VinkkiError):
     """Somebody else is at it already; wait until that is done."""
 
@@ -126,6 +146,23 @@ class Over(VinkkiError):
     code = "over"
 
 
+class NotOffered(VinkkiError):
+    """Nothing is set up here that could do it; to repeat it does not help."""
+
+    code = "not_offered"
+
+
+class TooOften(VinkkiError):
+    """It was asked for too often; come back later."""
+
+    code = "too_often"
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        self.retry_after = max(1, ceil(retry_after.total_seconds()))
+        """How many seconds to wait."""
+        super().__init__(f"It was asked for too often; come back in {self.retry_after} seconds.")
+
+
 class Unavailable(VinkkiError):
     """A part of the service is away and nothing was accepted; repeat with the same ids in a moment."""
 
@@ -136,6 +173,12 @@ class StoreUnavailable(Unavailable):
     """The store does not answer; repeat in a moment."""
 
     code = "store_unavailable"
+
+
+class NoSender(Unavailable):
+    """A code cannot be sent to that address now, and nothing was kept; repeat later."""
+
+    code = "no_sender"
 
 
 class BrokerUnavailable(Unavailable):

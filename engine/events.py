@@ -86,6 +86,24 @@ class ConsentChange(msgspec.Struct, frozen=True):
     version: int = 1
 
 
+class Notification(msgspec.Struct, frozen=True):
+    """Some residents of one partition whom a run of a campaign means to speak to; whether it may is asked when it does.
+
+    Attributes
+    ----------
+    number
+        Of the message within its run.
+    planned
+        When the run was begun: nobody who has decided on these messages since hears of it.
+    """
+
+    run: str
+    number: int
+    planned: AwareTime
+    residents: tuple[Pseudonym, ...]
+    version: int = 1
+
+
 GONE = msgspec.Raw(b"null")
 
 

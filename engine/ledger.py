@@ -1,6 +1,6 @@
 """What residents decide, recorded and put in force: the durable ledger, and the flags in front of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -32,6 +32,9 @@ class LedgerRecords(Protocol):
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""
 
+    async def consents_of(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
+        """Return what the ledger says now of each of `residents`."""
+
     async def history(self, resident: Pseudonym) -> Sequence[Entry]:
         """Return every entry of a resident on a purpose, oldest first."""
 
@@ -44,6 +47,12 @@ class OnlineConsents(Protocol):
 
     async def consents(self, resident: Pseudonym) -> Consents | None:
         """Return the flags, or None where they are not held."""
+
+    async def consents_many(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
+        """Return the flags of those residents whose flags are held."""
+
+    async def enforce_many(self, many: Iterable[Consents]) -> None:
+        """Put the consents of several residents in force."""
 
 
 class ConsentLedger:
@@ -153,6 +162,18 @@ class ConsentLedger:
         if held is None:
             held = await self._records.consents(resident)
             await self._online.enforce(held)
+        return held
+
+    async def consents_many(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
+        """Return what each of many allows now, as `consents` does."""
+        try:
+            held = await self._online.consents_many(residents)
+        except StoreUnavailable:
+            return await self._records.consents_of(residents)
+        if missing := [resident for resident in residents if resident not in held]:
+            found = await self._records.consents_of(missing)
+            await self._online.enforce_many(found.values())
+            held |= found
         return held
 
     async def permit(self, resident: Pseudonym, purpose: Purpose, now: datetime) -> Permit | Refusal:

@@ -156,6 +156,14 @@ class Online:
         """Return the flags, or None where they are not held."""
         return flags.unpack(resident, cast("bytes | None", await _answer(self._redis.get(_keys(resident)[0]))))
 
+    async def consents_many(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:
+        """Return the flags of those residents whose flags are held, in one round trip."""
+        if not residents:
+            return {}
+        raw = cast("list[bytes | None]", await _answer(self._redis.mget([_keys(its)[0] for its in residents])))
+        found = ((who, flags.unpack(who, packed)) for who, packed in zip(residents, raw, strict=True))
+        return {who: consents for who, consents in found if consents is not None}
+
     async def enforce(self, consents: Consents) -> None:
         """Put consents in force for every process, and drop the state they no longer allow."""
         await self.enforce_many([consents])

@@ -1,4 +1,4 @@
-"""How many residents would want an offer, and be glad to hear of it: counted, never listed.
+"""How many residents would want an offer, and be glad to hear of it: counted, never listed outside.
 
 Everybody is asked for permits at the moment they are looked at: for a message on the topic, and for `activity` or
 `interests`, which open what is known. Then their own suggestions are ranked as `engine.suggestion` does it, and who has
@@ -6,7 +6,8 @@ the offer among the first of them would want it: somebody with many better offer
 so many are reached as would fill them, those first whom it suits best, so that it is not promised to a crowd.
 
 Who would want it is remembered until the count is made, to be asked once more then: who has withdrawn in the meantime
-is not counted. Nothing else leaves this module but numbers.
+is not counted. Nothing leaves this module but numbers and, to the index of audiences (`campaigns.wanting`), who was
+reached.
 """
 
 import asyncio
@@ -198,6 +199,27 @@ class Reach:
         StoreUnavailable
             A store does not answer: what cannot be read is not guessed.
         """
+        done, sure, out = await self._found(wish, clock, tell)
+        reached = self._reached(sure, wish, clock())
+        return Found(done, len(sure), len(reached), Counter(one.language for one in reached), out)
+
+    async def members(
+        self, wish: Wish, clock: Callable[[], datetime], tell: Callable[[float], Awaitable[None]]
+    ) -> list[Pseudonym]:
+        """Return those whom `count` would tell as reached; whoever asks leaves them out again at any word of theirs.
+
+        Raises
+        ------
+        Over, StoreUnavailable
+            As in `count`.
+        """
+        _, sure, _ = await self._found(wish, clock, tell)
+        return [one.resident for one in self._reached(sure, wish, clock())]
+
+    async def _found(
+        self, wish: Wish, clock: Callable[[], datetime], tell: Callable[[float], Awaitable[None]]
+    ) -> tuple[int, list[_Wanting], Counter[Out]]:
+        """Return how many were looked at, who would want it and allows it still, and why the others do not."""
         out, wanting, done = Counter[Out](), list[_Wanting](), 0
         size = max(1, await self._records.size())
         async for granted, others in self._records.chunks(wish.purposes):
@@ -209,11 +231,13 @@ class Reach:
             await tell(min(1.0, done / size))
         sure = [one for some in _some(wanting) async for one in self._still(some, wish, clock)]
         out[Out.NO_CONSENT] += len(wanting) - len(sure)
-        row = self._row(wish.offer, clock())
-        seats = int(self._catalogue.live(clock()).columns.seats[row])
-        reached = sorted(sure)[: None if seats < 0 else PER_SEAT * seats]
-        languages = Counter(one.language for one in reached)
-        return Found(done, len(sure), len(reached), languages, out)
+        return done, sure, out
+
+    def _reached(self, sure: Sequence[_Wanting], wish: Wish, now: datetime) -> Sequence[_Wanting]:
+        """Return as many as there are seats for, those first whom it suits best."""
+        row = self._row(wish.offer, now)
+        seats = int(self._catalogue.live(now).columns.seats[row])
+        return sorted(sure)[: None if seats < 0 else PER_SEAT * seats]
 
     def _row(self, offer: str, now: datetime) -> int:
         row = self._catalogue.row(key(offer))

@@ -29,10 +29,13 @@ class Rulebook(Generic[T]):
     ----------
     records
         Where they lie.
+    what
+        What one is called in a path, for errors.
     """
 
-    def __init__(self, records: Records[T]) -> None:
+    def __init__(self, records: Records[T], what: str = "rule") -> None:
         self._records = records
+        self._what = what
 
     async def history(self, id_: str) -> Sequence[Revision[T]]:
         """Return all versions of one, the oldest first.
@@ -44,7 +47,7 @@ class Rulebook(Generic[T]):
         """
         found = await self._records.history(id_)
         if not found:
-            raise NotFound("There is nothing of this id; the list tells those there are.", field="rule")
+            raise NotFound("There is nothing of this id; the list tells those there are.", field=self._what)
         return found
 
     async def write(self, content: T, author: str, now: datetime) -> Revision[T]:
@@ -83,7 +86,7 @@ class Rulebook(Generic[T]):
     async def _last(self, id_: str, version: int | None) -> Revision[T]:
         last = (await self.history(id_))[-1]
         if last.ended:
-            raise NotFound("It has ended; write a new one.", field="rule")
+            raise NotFound("It has ended; write a new one.", field=self._what)
         if version not in (None, last.version):
             raise Outdated
         return last

@@ -34,7 +34,9 @@ class Action(StrEnum):
     CONSENTS_WRITE = "consents:write"
 
 
-DECIDED_BY_GUARDIANS = frozenset({"consents:write", "interests:write", "family:write", "data:write", "gdprdelete"})
+DECIDED_BY_GUARDIANS = frozenset(
+    {"consents:write", "interests:write", "addresses:write", "family:write", "data:write", "gdprdelete"}
+)
 """What a child under 13 may not do alone."""
 SEEN_BY_GUARDIANS = frozenset({"consents:read"})
 """What guardians may of somebody of 13 to 17: consents and receipts."""

@@ -165,6 +165,15 @@ class Blend:
         return cls(names, trees, line, steady, names.index("new"))
 
 
+def foretold(taught: Examples, pairs: Examples) -> NDArray[np.float64]:
+    """Return the chance that each pair is chosen, as a line that other examples teach has it. Shape (pairs,)."""
+    names = tuple(sorted(name for name, column in taught.features.items() if np.isfinite(column).any()))
+    steady, new = _steady(names), names.index("new")
+    with threadpool_limits(1):
+        line = Line.fit(_wide(_table(names, taught.features), steady, new), taught)
+        return np.asarray(1 / (1 + np.exp(-line.scores(_wide(_table(names, pairs.features), steady, new)))))
+
+
 def _table(names: Sequence[str], features: Mapping[str, NDArray[np.float32]]) -> Table:
     n = len(next(iter(features.values())))
     missing = np.full(n, np.nan, np.float32)

@@ -85,12 +85,15 @@ class Counted(msgspec.Struct, frozen=True):
         In whole tens.
     offers, live
         All offers of the model, and those that could be suggested when it was made.
+    lists
+        Lists of suggestions of which something was chosen, in whole tens; 0 where they were too few to learn from.
     """
 
     residents: int | None
     choices: int
     offers: int
     live: int
+    lists: int = 0
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +107,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         How far ahead a ranking is to be right.
     least
         Of offers that fewer residents chose nothing was learned.
+    position_power
+        With which power of its place a place of these lists is looked at less than the first (`models.position`).
     sharing
         How strongly exposure is shared out (`models.exposure`): so that the trial's lists are as even as is wanted.
     files
@@ -120,6 +125,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     judged: Judged
     features: tuple[str, ...]
     versions: Mapping[str, str]
+    position_power: float | None = None
     sharing: float = 0.0
     files: Mapping[str, str] = {}
 

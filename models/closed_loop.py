@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.events import InteractionType
 from engine.offers import Offer
+from models import impressions
 from models.content import Content
 from models.context import Setting
 from models.exploration import Belief, explore
@@ -134,10 +135,14 @@ class Learner:
         facets = {attribute.name: attribute.members for attribute in setting.attributes}
         return cls(Content.of(TextSpace.fit_transform(items, MOST_KEPT)[1], facets), setting, horizon)
 
+    def recommender(self, town: Town, shown: impressions.Shown | None = None) -> Recommender:
+        """Return what is learned from all choices so far and, where it is told, from what was shown."""
+        past = Past(town.choices(), len(town.people), self.content, self.setting, self.horizon, town.seed, shown=shown)
+        return Recommender.fit(past, town.now.timestamp(), town.there)
+
     def learned(self, town: Town) -> Shows:
         """Return what the recommender shows everybody after learning from all choices so far."""
-        past = Past(town.choices(), len(town.people), self.content, self.setting, self.horizon, town.seed)
-        recommender = Recommender.fit(past, town.now.timestamp(), town.there)
+        recommender = self.recommender(town)
         lists = dict(recommender.rank(np.arange(len(town.people)), town.there, most=SHOWN))
         return lambda person, _: placed(person, lists[person])
 

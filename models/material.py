@@ -10,6 +10,7 @@ from engine.counts import LEAST
 from engine.errors import TooLittle
 from engine.offers import Offer
 from models.choices import Choices
+from models.impressions import Lists, Shown
 from models.item import Item, item
 from models.lessons import HORIZON
 from models.matrix import DAY, Interactions
@@ -38,31 +39,40 @@ class Material:
         How many residents there are in it.
     live
         Numbers of the offers that can be suggested now.
+    shown
+        What residents were shown, and what followed; None where that teaches nothing.
     """
 
     items: tuple[Item, ...]
     chosen: Interactions
     people: int
     live: NDArray[np.int32]
+    shown: Shown | None = None
 
     @classmethod
-    def of(cls, choices: Choices, past: Mapping[str, Offer], live: Sequence[Offer]) -> "Material":
+    def of(
+        cls, choices: Choices, past: Mapping[str, Offer], live: Sequence[Offer], lists: Lists | None = None
+    ) -> "Material":
         """Return the material that choices and offers make.
 
         Parameters
         ----------
         past
             The offers of the choices by id, those that are over or gone too; choices of others are left out.
+        lists
+            What residents were shown, under the numbers of the choices.
         """
         offers = {offer.id: offer for offer in (*past.values(), *live)}
         items = tuple(item(offer) for offer in offers.values())
         numbers = {own_id: number for number, own_id in enumerate(offers)}
         chosen = choices.interactions()
-        renumbered = np.array([numbers.get(own_id, -1) for own_id in choices.offers], np.int32)[chosen.offers]
+        new = np.array([numbers.get(own_id, -1) for own_id in choices.offers], np.int32)
+        renumbered = new[chosen.offers]
         known = chosen.taken(renumbered >= 0)
         who, people = np.unique(known.people, return_inverse=True)
         told = Interactions(people.astype(np.int32), renumbered[renumbered >= 0], known.times, known.weights)
-        return cls(items, told, len(who), np.array([numbers[offer.id] for offer in live], np.int32))
+        shown = None if lists is None or (its := lists.shown(chosen)) is None else its.renumbered(who, new)
+        return cls(items, told, len(who), np.array([numbers[offer.id] for offer in live], np.int32), shown)
 
     @property
     def begins(self) -> float:

@@ -40,18 +40,21 @@ class Recommender:
     blend
         None where nothing could be learned yet: then what is like a resident's history comes first, then what is
         popular.
+    lists
+        How many lists that residents were shown it learned from, beside moments of the past.
     """
 
     snapshot: Snapshot
     setting: Setting
     blend: Blend | None
+    lists: int = 0
 
     @classmethod
     def fit(cls, past: Past, at: float, candidates: NDArray[np.int32]) -> "Recommender":
         """Return the recommender of a moment, in Unix seconds; infinite where times are unknown."""
-        examples = past.examples(at, candidates)
-        blend = None if examples is None else Blend.fit(examples, past.seed)
-        return cls(past.snapshot(at), past.setting, blend)
+        lessons = past.lessons(at, candidates)
+        blend = None if lessons is None else Blend.fit(lessons.examples, past.seed)
+        return cls(past.snapshot(at), past.setting, blend, 0 if lessons is None else lessons.lists)
 
     def rank(
         self, people: Indices, candidates: NDArray[np.int32], most: int = LONGEST

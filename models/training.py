@@ -86,7 +86,7 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     told(f"Reading what {len(material.items):,} offers say")
     school = _School.of(material, seed)
     told(f"Learning from all but the last {material.horizon / DAY:.1f} days")
-    model = school.model(split.folds[0].starts, split.folds[0].candidates)
+    model = school.made(split.folds[0].starts, split.folds[0].candidates).model
     told("Judging it by what was chosen since")
     trial = suggested(model, split)
     found, running = _tried(model, trial.lists, split, _running(archive, told))
@@ -94,10 +94,10 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     if reasons := worse(found):
         return Outcome(None, found, reasons)
     told("Learning from everything")
-    latest = school.model(now.timestamp(), material.live)
+    latest = school.made(now.timestamp(), material.live)
     verdict = judged(found, _moment(split.folds[0].starts), running, disclosed)
     card = _card(material, latest, verdict, trial.sharing, now, seed, disclosed)
-    return Outcome((publish or archive.publish)(latest, card), found)
+    return Outcome((publish or archive.publish)(latest.model, card), found)
 
 
 def untried(material: Material, now: datetime, seed: int) -> Model:
@@ -108,7 +108,7 @@ def untried(material: Material, now: datetime, seed: int) -> Model:
     TooLittle
         There is too little to learn from.
     """
-    return _School.of(material, seed).model(now.timestamp(), material.live)
+    return _School.of(material, seed).made(now.timestamp(), material.live).model
 
 
 def _tried(model: Model, lists: Lists, split: Split, running: Artefact | None) -> tuple[Report, str | None]:
@@ -118,6 +118,13 @@ def _tried(model: Model, lists: Lists, split: Split, running: Artefact | None) -
         return report(split, runs), None
     compared, its = _rival(running, model, split)
     return report(split, runs | {RUNNING: its}), compared
+
+
+class _Made(NamedTuple):
+    """A model, and how many lists that were shown it learned from."""
+
+    model: Model
+    lists: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +141,17 @@ class _School:
         text, told = TextSpace.fit_transform(material.items, MOST_KEPT)
         facets = {attribute.name: attribute.members for attribute in setting.attributes}
         content = Content.of(told, facets, seed)
-        past = Past(material.chosen, material.people, content, setting, material.horizon, seed, LEAST_CHOOSERS)
+        chosen, people, shown = material.chosen, material.people, material.shown
+        past = Past(chosen, people, content, setting, material.horizon, seed, LEAST_CHOOSERS, shown)
         return cls(past, material.items, text)
 
-    def model(self, at: float, candidates: Numbers) -> Model:
+    def made(self, at: float, candidates: Numbers) -> _Made:
         recommender = Recommender.fit(self.past, at, candidates)
         if recommender.blend is None:
             raise TooLittle(
                 "No moment of the past teaches yet what was chosen and what was passed over; nothing was published."
             )
-        return Model.of(recommender, self.items, self.text)
+        return _Made(Model.of(recommender, self.items, self.text), recommender.lists)
 
 
 class Suggested(NamedTuple):
@@ -188,7 +196,7 @@ def _rival(running: Artefact, model: Model, split: Split) -> tuple[str, Lists]:
 
 
 def _card(  # noqa: PLR0913 - a card tells of all of these
-    material: Material, model: Model, verdict: Judged, sharing: float, now: datetime, seed: int, disclosed: Disclosed
+    material: Material, made: _Made, verdict: Judged, sharing: float, now: datetime, seed: int, disclosed: Disclosed
 ) -> Card:
     return Card(
         made_at=now,
@@ -201,10 +209,12 @@ def _card(  # noqa: PLR0913 - a card tells of all of these
             choices=len(material.chosen) // 10 * 10,
             offers=len(material.items),
             live=len(material.live),
+            lists=made.lists // 10 * 10,
         ),
         judged=verdict,
-        features=model.blend.names,
+        features=made.model.blend.names,
         versions=versions(),
+        position_power=round(material.shown.power, 3) if material.shown is not None and made.lists else None,
         sharing=round(sharing, 4),
     )
 

@@ -15,10 +15,10 @@ import msgspec
 import stamina
 
 from engine.errors import Unavailable
-from engine.events import ConsentChange, Impression, InteractionBatch, OfferChange, Refused
+from engine.events import ConsentChange, Impression, InteractionBatch, Notification, OfferChange, Refused
 from engine.intake import Intake
 from engine.telemetry import REFUSED, logger
-from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, OFFERS, Topic
+from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, NOTIFICATIONS, OFFERS, Topic
 
 _T = TypeVar("_T")
 Refuse = Callable[[Sequence[Refused]], Awaitable[None]]
@@ -55,6 +55,10 @@ class Reader(Generic[_T]):
         The time, and what ends the process.
     patience_seconds
         How long a store may be away before the process ends.
+    at_once
+        How many messages make a batch at most.
+    slow
+        Says whether its handler is getting on, though a batch takes long.
     """
 
     def __init__(  # noqa: PLR0913 - each is one of the ways out of a batch
@@ -67,16 +71,24 @@ class Reader(Generic[_T]):
         *,
         stop: Callable[[str], None] = stop_process,
         patience_seconds: float = 600.0,
+        at_once: int = MOST_AT_ONCE,
+        slow: Callable[[], bool] = lambda: False,
     ) -> None:
         self.topic = topic
+        self.at_once = at_once
         self._decode = msgspec.json.Decoder(event).decode
         self._handle = handle
         self._refuse = refuse
         self._clock = clock
         self._stop = stop
         self._patience = patience_seconds
-        self.waiting = False
-        """Whether it is trying again because a store is away."""
+        self._slow = slow
+        self._again = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a reason that no batch is done: a store is away, or the handler says that it is slow."""
+        return self._again or self._slow()
 
     async def read(self, messages: Sequence[bytes]) -> None:
         """Take in a batch of messages; when this returns, each is taken in or refused."""
@@ -126,14 +138,14 @@ class Reader(Generic[_T]):
             async for attempt in stamina.retry_context(
                 on=Unavailable, attempts=None, timeout=self._patience, wait_initial=0.1, wait_max=2.0
             ):
-                self.waiting = attempt.num > 1
+                self._again = attempt.num > 1
                 with attempt:
                     await do(with_what)
         except Unavailable as error:
             self._stop(f"{self.topic.name}: {error.detail} Tried for {self._patience:.0f} s.")
             raise
         finally:
-            self.waiting = False
+            self._again = False
 
     def _refusal(self, code: str, detail: str, message: bytes | None, most: int = _WHOLE) -> Refused:
         REFUSED.labels("stream", code).inc()
@@ -166,6 +178,19 @@ def readers(intake: Intake, refuse: Refuse, clock: Clock, patience_seconds: floa
     return [Reader(t, e, handle, refuse, clock, patience_seconds=patience_seconds) for t, e, handle in pairs]
 
 
+def notifications(
+    take: Callable[[Sequence[Notification], datetime], Awaitable[None]],
+    refuse: Refuse,
+    clock: Clock,
+    patience_seconds: float,
+    slow: Callable[[], bool],
+) -> Reader[Notification]:
+    """Return the reader of whom campaigns mean to speak to; a message is some hundred residents, hence few at once."""
+    return Reader(
+        NOTIFICATIONS, Notification, take, refuse, clock, patience_seconds=patience_seconds, at_once=2, slow=slow
+    )
+
+
 def attach(app: faust.App, reader: Reader[Any]) -> None:
     """Give `reader` an agent of its own in `app`."""
     topic = app.topic(reader.topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
@@ -173,7 +198,7 @@ def attach(app: faust.App, reader: Reader[Any]) -> None:
     @app.agent(topic, name=reader.topic.name)
     async def agent(stream: Any) -> None:  # noqa: ANN401 - Faust leaves it untyped
         # `take` would acknowledge a batch whatever becomes of it, even where the agent is cancelled in the middle.
-        async for batch in stream.noack_take(MOST_AT_ONCE, within=WITHIN_SECONDS):
+        async for batch in stream.noack_take(reader.at_once, within=WITHIN_SECONDS):
             await reader.read([event.value for event in batch])
             for event in batch:
                 await stream.ack(event)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import murmur2
 
 from engine.errors import BrokerUnavailable, InvalidInput
-from engine.events import ConsentChange, Impression, InteractionBatch, OfferChange, Refused
-from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, OFFERS, REFUSED, Topic
+from engine.events import ConsentChange, Impression, InteractionBatch, Notification, OfferChange, Pseudonym, Refused
+from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, NOTIFICATIONS, OFFERS, REFUSED, Topic
 
 _encode = msgspec.json.Encoder().encode
 _MEGABYTE = 1_048_576
@@ -98,6 +99,29 @@ class Publisher:
     async def consent_change(self, change: ConsentChange) -> None:
         """Publish the nudge that the ledger has a new entry."""
         await self._publish(CONSENTS, [(change.resident, _encode(change))])
+
+    async def together(self, residents: Sequence[Pseudonym]) -> list[list[Pseudonym]]:
+        """Return residents by the partition that their own events are in, in the order given.
+
+        Raises
+        ------
+        BrokerUnavailable
+            Kafka does not say how many partitions there are.
+        """
+        producer = await self._connected()
+        try:
+            async with asyncio.timeout(self._patience):
+                partitions = len(await producer.partitions_for(NOTIFICATIONS.name))
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable from error
+        groups: dict[int, list[Pseudonym]] = {}
+        for resident in residents:
+            groups.setdefault((murmur2(resident.encode()) & 0x7FFFFFFF) % partitions, []).append(resident)
+        return list(groups.values())
+
+    async def notifications(self, some: Sequence[Notification]) -> None:
+        """Publish whom a run means to speak to, each message in the partition of its residents (see `together`)."""
+        await self._publish(NOTIFICATIONS, [(its.residents[0], _encode(its)) for its in some])
 
     async def refused(self, refusals: Sequence[Refused]) -> None:
         """Publish what could not be used, and why."""

@@ -36,9 +36,11 @@ CONSENTS = Topic("consents")
 """`ConsentChange`, keyed by resident: a nudge; the ledger is the truth."""
 OFFERS = Topic("offers", retention_days=30)
 """`OfferChange`, keyed by offer."""
+NOTIFICATIONS = Topic("notifications")
+"""`Notification`, by its residents' partition: whom a run of a campaign means to speak to."""
 REFUSED = Topic("refused")
 """`Refused`, without a key: what was unusable, and whole where it may be sent again."""
-TOPICS = (INTERACTIONS, IMPRESSIONS, CONSENTS, OFFERS, REFUSED)
+TOPICS = (INTERACTIONS, IMPRESSIONS, CONSENTS, OFFERS, NOTIFICATIONS, REFUSED)
 
 
 async def create(

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.consent import Consents, Grant, Purpose
+from engine.consent import Consents, Grant, Purpose, declared
 from engine.events import Interaction, InteractionType
 from engine.folding import Observation, fold
 from engine.language import Localized
@@ -70,6 +70,13 @@ def taste(*seen: Observation, located: bool = True) -> Taste:
     return fold(Taste(), seen, located=located)
 
 
+def in_force(purpose: str) -> int:
+    """The version of the notice that is in force for a purpose."""
+    return declared().declaration(purpose).notice.version
+
+
 def consents(*purposes: Purpose, resident: str = "someone") -> Consents:
     """The consents of somebody who granted these purposes a month ago."""
-    return Consents(resident, 1, {purpose: Grant(True, 1, NOW - timedelta(days=30)) for purpose in purposes})
+    return Consents(
+        resident, 1, {purpose: Grant(True, in_force(purpose), NOW - timedelta(days=30)) for purpose in purposes}
+    )

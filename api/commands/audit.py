@@ -17,6 +17,8 @@ from api.commands.parts import parts, say
 from api.leaks import Leaks, Search
 from api.seal import RECEIPT, Forged, Seal, opened, read_keys
 from api.wiring import base
+from campaigns import audit as trail
+from campaigns.records.trail import TrailRecords
 from engine.chain import Verdict, verify
 from engine.errors import InvalidInput
 from engine.leaks import Finder
@@ -31,12 +33,13 @@ from engine.settings import Settings
 
 
 def run_verify(settings: Settings) -> None:
-    """Check the ledger's chain; exit with 1 at the first entry that does not hold."""
+    """Check the chains of the ledger and of the desk's trail; exit with 1 at the first entry that does not hold."""
     with parts(settings) as found:
-        verdict = asyncio.run(_verify(found))
-    if verdict.fault is not None:
-        sys.exit(f"vinkki: the ledger does not hold at entry {verdict.fault.seq}: {verdict.fault.detail}.")
-    say(f"The ledger holds: {verdict.entries:,} entries, the newest is {verdict.head.hash.hex()}")
+        verdicts = asyncio.run(_verify(found))
+    for name, verdict in verdicts.items():
+        if verdict.fault is not None:
+            sys.exit(f"vinkki: the {name} does not hold at entry {verdict.fault.seq}: {verdict.fault.detail}.")
+        say(f"The {name} holds: {verdict.entries:,} entries, the newest is {verdict.head.hash.hex()}")
 
 
 def run_receipt(settings: Settings, file: Path, key: Path | None) -> None:
@@ -117,19 +120,20 @@ async def _leaks(
         await database.close()
 
 
-async def _verify(settings: Settings) -> Verdict:
-    database, checkpoints = (
-        Database(settings.database or "", connections=1),
-        Checkpoints(settings.home, Seal.of(settings)),
-    )
+async def _verify(settings: Settings) -> dict[str, Verdict]:
+    database, seal = Database(settings.database or "", connections=1), Seal.of(settings)
+    ledger, acts = Checkpoints(settings.home, seal), Checkpoints(settings.home, seal, "trail")
     try:
         async with ChainRecords(database).snapshot() as snapshot:
-            verdict = await verify(snapshot, checkpoints.read(), _progress)
+            verdicts = {"ledger": await verify(snapshot, ledger.read(), _progress)}
+        async with TrailRecords(database).snapshot() as desk:
+            verdicts["trail"] = await verify(desk, acts.read(), _progress, trail.digest)
     finally:
         await database.close()
-    if verdict.fault is None:
-        checkpoints.append(verdict.head, datetime.now(UTC))
-    return verdict
+    for points, verdict in zip((ledger, acts), verdicts.values(), strict=True):
+        if verdict.fault is None:
+            points.append(verdict.head, datetime.now(UTC))
+    return verdicts
 
 
 def _progress(done: int, of: int) -> None:

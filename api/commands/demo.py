@@ -14,6 +14,8 @@ from api.commands import simulate
 from api.commands.importing import bring_sample
 from api.commands.parts import addressed, check_port, note_running, parts, running, say
 from api.commands.supervisor import Supervisor
+from api.embedded.mailbox import Mailbox
+from api.routes.demo_mail import FOLDER, PATH
 from engine import telemetry
 from engine.errors import Misconfigured
 from engine.settings import Settings, load
@@ -41,8 +43,10 @@ def run(home: Path, port: int, residents: int) -> None:
 
 
 def _keep(settings: Settings, residents: int) -> None:
-    supervisor = Supervisor(settings.home / "logs", _environment(settings), say)
+    mailbox = Mailbox(settings.home / FOLDER)
+    supervisor = Supervisor(settings.home / "logs", _environment(settings, mailbox), say)
     try:
+        mailbox.start()
         say("Preparing the database and the topics")
         asyncio.run(_prepare(settings))
         supervisor.start("work")
@@ -63,6 +67,7 @@ def _keep(settings: Settings, residents: int) -> None:
             signal.signal(number, signal.SIG_IGN)
         say("Stopping the API, the worker and the parts")
         supervisor.stop()
+        mailbox.stop()
 
 
 async def _prepare(settings: Settings) -> None:
@@ -73,11 +78,13 @@ async def _prepare(settings: Settings) -> None:
         await stores.close()
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, mailbox: Mailbox) -> dict[str, str]:
     if not addressed(settings):
         raise Misconfigured("A part has no address.")
     names = ("home", "host", "port", "kafka", "database", "redis")
-    return {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in names}
+    found = {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in names}
+    # Made-up residents get their mail here, whatever server is set.
+    return {**found, "VINKKI_MAIL": mailbox.address}
 
 
 def _ready(settings: Settings) -> bool:
@@ -90,6 +97,7 @@ def _ready(settings: Settings) -> bool:
 def _tell(settings: Settings) -> None:
     base = wiring.base(settings)
     say(f"\n  reference app  {base}/app\n  API docs       {base}/docs\n  health         {base}/readiness")
+    say(f"  mail           {base}{PATH}")
     say(f"  metrics        {base}/metrics")
     say(f"  logs           {settings.home / 'logs'}\n\nStop with Ctrl-C.\nready {base}")
 

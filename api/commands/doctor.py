@@ -32,7 +32,7 @@ class Finding:
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Look at everything and print it; exit with 1 if something is wrong."""
-    findings = [_disk(settings), *asyncio.run(_parts(settings))]
+    findings = [_disk(settings), _mail(settings), *asyncio.run(_parts(settings))]
     well = all(finding.well for finding in findings)
     if as_json:
         print(json.dumps({"well": well, "findings": [asdict(f) for f in findings]}, indent=1))
@@ -102,6 +102,17 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free // 1_000_000
     remedy = f"Free some space where {settings.home} lies."
     return Finding("disk", well=free >= _LEAST_DISK_MB, seen=f"{free:,} MB free at {settings.home}", remedy=remedy)
+
+
+def _mail(settings: Settings) -> Finding:
+    """Tell whether codes can be sent; a house without a mail server is well, and takes no e-mail addresses."""
+    if settings.mail is None:
+        return Finding("mail", well=True, seen="no mail server is set (VINKKI_MAIL): no address can be confirmed")
+    try:
+        wiring.couriers(settings)
+    except Misconfigured as error:
+        return Finding("mail", well=False, seen=error.detail, remedy="Correct VINKKI_MAIL.")
+    return Finding("mail", well=True, seen=_address(settings.mail))
 
 
 def _address(url: str | None) -> str:

@@ -11,6 +11,8 @@ from api.checkpoints import Checkpoints
 from api.commands.parts import parts, say
 from api.endings import Ending, Endings
 from api.seal import Seal
+from campaigns.records.runs import RunRecords
+from campaigns.records.trail import TrailRecords
 from engine.errors import InvalidInput
 from engine.events import Pseudonym
 from engine.records.chain import ChainRecords
@@ -27,11 +29,13 @@ def run(settings: Settings, file: Path | None) -> None:
         There is no such file, or it cannot be read.
     """
     with parts(settings) as found:
-        erased, withdrawn = asyncio.run(_replay(found, file))
+        erased, withdrawn, runs = asyncio.run(_replay(found, file))
     say(f"Replayed: {erased:,} erasures and {withdrawn:,} withdrawals that the database did not know of.")
+    if runs:
+        say(f"Cancelled: {runs:,} runs of campaigns. To whom they spoke since the backup nobody knows.")
 
 
-async def _replay(settings: Settings, file: Path | None) -> tuple[int, int]:
+async def _replay(settings: Settings, file: Path | None) -> tuple[int, int, int]:
     endings = Endings(settings.home, Seal.of(settings).secret)
     if not (file or endings.path).exists():
         raise InvalidInput(f"There is no file {file or endings.path}; give the copy that is kept elsewhere.")
@@ -41,15 +45,25 @@ async def _replay(settings: Settings, file: Path | None) -> tuple[int, int]:
         records = EndingRecords(stores.database)
         links = await records.links()
         known = {endings.digest(pseudonym): (pseudonym, person) for pseudonym, person in links.items()}
-        ended = await _end(settings, stores, told, known)
+        # First of all: a worker must not send once more what the restored database does not know was sent.
+        runs = await RunRecords(stores.database).end_open()
+        erased, withdrawn = await _end(settings, stores, told, known)
         head = await ChainRecords(stores.database).head()
         if head is None or head.seq < max((ending.seq for ending in told), default=0):
             # The restored ledger counts on from an earlier entry: these tell of another one's.
             for path in (endings.path, Checkpoints(settings.home, Seal.of(settings)).path):
                 _set_aside(path)
-        return ended
+        await _pass_over(Checkpoints(settings.home, Seal.of(settings), "trail"), TrailRecords(stores.database))
+        return erased, withdrawn, runs
     finally:
         await stores.close()
+
+
+async def _pass_over(points: Checkpoints, acts: TrailRecords) -> None:
+    """Set checkpoints of the desk's trail aside where the restored one counts on from an earlier act."""
+    head = await acts.head()
+    if head is None or head.seq < max((point.seq for point in points.read()), default=0):
+        _set_aside(points.path)
 
 
 def _set_aside(path: Path) -> None:

@@ -21,6 +21,7 @@ from engine.settings import Settings
 from models.archive import Archive
 from models.card import Card
 from models.choices import Choices
+from models.impressions import Lists
 from models.material import Material
 from models.model import Model
 from models.report import MAIN
@@ -98,18 +99,20 @@ def run_roll_back(settings: Settings) -> None:
 async def _gathered(settings: Settings, told: Told) -> Material:
     """Read what residents did who allow it, and the offers."""
     database, choices, told_at, read = Database(settings.database or "", 2), Choices(), 0, 0
+    lists = Lists(choices.offers)
     try:
         await database.migrate()
         told("Reading the journal, as far as residents allow it to be learned from")
-        async for deeds in LearningRecords(database).chunks(wiring.utc_now):
+        async for deeds, shown in LearningRecords(database).chunks(wiring.utc_now):
             choices.add(*deeds)
+            lists.add(shown.people, shown.times, shown.offers)
             read += len(deeds.people)
             if read - told_at >= _TELLING:
                 told_at = read
                 told(f"{read:,} acts")
         offers = OfferRecords(database)
         live = [offer async for _, _, offer in offers.since(0, wiring.utc_now()) if offer is not None]
-        return Material.of(choices, await offers.remembered(list(choices.offers)), live)
+        return Material.of(choices, await offers.remembered(list(choices.offers)), live, lists)
     finally:
         await database.close()
 

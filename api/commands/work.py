@@ -11,9 +11,11 @@ from prometheus_client import start_http_server
 from api import wiring
 from api.checkpoints import Checkpoints
 from api.commands.parts import parts
+from api.commands.sender import sender
 from api.endings import Endings
 from api.seal import Seal
 from api.training_schedule import TrainingSchedule
+from campaigns.records.trail import TrailRecords
 from engine import telemetry
 from engine.errors import Unavailable
 from engine.intake import Intake
@@ -41,27 +43,33 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     stores, clock = wiring.connect(settings), wiring.utc_now
-    lag = LagReader(settings.kafka or "")
+    lag, sending = LagReader(settings.kafka or ""), sender(settings, stores, clock)
     try:
         intake = wiring.intake(settings, stores)
         if not await _ready(settings, stores, intake, stopping):
             return
         if settings.metrics_port:
             start_http_server(settings.metrics_port, settings.host)
-        training = TrainingSchedule(settings)
-        its = readers(intake, stores.publisher.refused, clock, settings.store_patience_seconds)
+        training, patience = TrainingSchedule(settings), settings.store_patience_seconds
+        its = [
+            *readers(intake, stores.publisher.refused, clock, patience),
+            sending.reader(stores.publisher.refused, patience),
+        ]
         chores = [
             *_chores(intake, lag, its),
             Chore("erasures", 2.0, wiring.eraser(settings, stores).complete),
             Chore("tidy", 3600.0, lambda: wiring.tidy(stores, clock())),
             *_birthdays(stores),
-            _checkpoint(settings, ChainRecords(stores.database)),
+            _checkpoint(settings, ChainRecords(stores.database), "checkpoints"),
+            _checkpoint(settings, TrailRecords(stores.database), "trail"),
             _endings(settings, EndingRecords(stores.database)),
             Chore("training", 600.0, lambda: training.look(clock())),
+            *sending.chores(),
         ]
         app = create_app(settings.kafka or "", settings.partitions, its, chores)
         await run_app(app, stopping)
     finally:
+        await sending.close()
         await lag.close()
         await stores.close()
 
@@ -107,14 +115,14 @@ def _birthdays(stores: wiring.Stores) -> list[Chore]:
     ]
 
 
-def _checkpoint(settings: Settings, chain: ChainRecords) -> Chore:
-    checkpoints = Checkpoints(settings.home, Seal.of(settings))
+def _checkpoint(settings: Settings, chain: ChainRecords | TrailRecords, name: str) -> Chore:
+    checkpoints = Checkpoints(settings.home, Seal.of(settings), name)
 
     async def keep() -> None:
         if (head := await chain.head()) is not None:
             checkpoints.append(head, wiring.utc_now())
 
-    return Chore("checkpoint", 600.0, keep)
+    return Chore(f"checkpoint of {name}", 600.0, keep)
 
 
 def _endings(settings: Settings, records: EndingRecords) -> Chore:

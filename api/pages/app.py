@@ -1,4 +1,4 @@
-"""The reference app: ``/app`` for the suggestions, ``/oma-data`` for what is known of a resident and their say in it.
+"""The reference app: ``/app`` for the suggestions, ``/oma-data`` for one's own data, ``/viestit`` for messages.
 
 Their modules in ``static/js`` call the public API as anybody's app would. They run under a policy that lets them load
 nothing but what this server gives; to sign in, they ask the issuer that the page names.
@@ -50,7 +50,11 @@ class Page:
     script: str
 
 
-PAGES = (Page("/app", "app.html", "main.js"), Page("/oma-data", "data.html", "mydata.js"))
+PAGES = (
+    Page("/app", "app.html", "main.js"),
+    Page("/oma-data", "data.html", "mydata.js"),
+    Page("/viestit", "messages.html", "viestit.js"),
+)
 
 
 class Files(StaticFiles):

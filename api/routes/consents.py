@@ -1,8 +1,7 @@
 """Purposes, and what each resident allows: in force before the answer."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -15,20 +14,18 @@ from starlette.responses import Response
 from api.access import Scope
 from api.bodies import Reader
 from api.gate import Gate
+from api.nudges import Nudges
 from api.operations import Answer, Operation, open_json, private_json
 from engine.ages import Stage, stage
 from engine.consent import Consents, Declaration, Purpose, Refusal
-from engine.errors import NotForMinors, NotFound, NotYours, UnknownNotice, VinkkiError
+from engine.errors import NotForMinors, NotFound, NotYours, UnknownNotice
 from engine.events import ConsentChange
 from engine.family import Family
 from engine.ledger import ConsentLedger
 from engine.residents import Residents
-from engine.telemetry import logger
 from engine.ties import Word
-from stream.publisher import Publisher
 
 Words = Mapping[str, Sequence[Word]]
-log = logger("api")
 TAG = "Consents"
 
 
@@ -114,9 +111,8 @@ class ConsentRoutes:
     gate: Gate
     residents: Residents
     ledger: ConsentLedger
-    publisher: Publisher
+    nudges: Nudges
     family: Family
-    _nudges: set[asyncio.Task[None]] = field(default_factory=set)
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked here."""
@@ -193,7 +189,7 @@ class ConsentRoutes:
             guardian=guardian,
         )
         consents = await self.residents.decide(person, record)
-        self._nudge(ConsentChange(consents.resident, purpose, decision.granted, now))
+        self.nudges.send(ConsentChange(consents.resident, purpose, decision.granted, now))
         return private_json(_state(consents, purpose, now, await self._words(request, person, consents)))
 
     async def _words(self, request: Request, person: UUID, consents: Consents) -> Words | None:
@@ -201,18 +197,6 @@ class ConsentRoutes:
         if consents.born is None or stage(consents.born, self.gate.clock()) is not Stage.CHILD:
             return None
         return await self.family.words(person, (await self.gate.caller(request)).person)
-
-    def _nudge(self, change: ConsentChange) -> None:
-        """Tell the workers, without waiting: the ledger is the truth, and a timer sweeps what a lost nudge left."""
-        task = asyncio.create_task(self._publish(change))
-        self._nudges.add(task)
-        task.add_done_callback(self._nudges.discard)
-
-    async def _publish(self, change: ConsentChange) -> None:
-        try:
-            await self.publisher.consent_change(change)
-        except VinkkiError as error:
-            log.warning("consent_nudge_lost", code=error.code)
 
 
 _read_decision = Reader(Decision)

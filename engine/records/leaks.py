@@ -35,6 +35,12 @@ _KEPT = {
     "journal_ids": _ALLOWED.format(purposes="'activity'", time="accepted"),
     "interests": _ALLOWED.format(purposes="'interests'", time="updated"),
     "impressions": _ALLOWED.format(purposes="'activity', 'measurement'", time="time"),
+    "deliveries": _ALLOWED.format(purposes="t.purpose", time="time"),
+    "inbox": _ALLOWED.format(purposes="t.purpose", time="time"),
+    "suppressions": (
+        "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted "
+        "AND c.purpose ~ ('^marketing_.*_' || t.channel || '$'))"
+    ),
     "partner_handles": (
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose = 'partner:' || t.partner)"
     ),
@@ -51,9 +57,14 @@ _ERASED = (
     ("guardian_choices", "dependant"),
     ("helpers", "resident"),
     ("helpers", "helper"),
+    ("addresses", "resident"),
+    ("address_claims", "resident"),
+    ("address_sends", "resident"),
 )
-# A leave that is over, and what guardians said of a child who is 13: both go within minutes.
+# What is over goes within minutes: codes and their counts, leaves, and what guardians said of a child who is 13.
 _OVER = {
+    "address_claims": "SELECT count(*) FROM address_claims WHERE until <= :patience - interval '10 minutes'",
+    "address_sends": "SELECT count(*) FROM address_sends WHERE time <= :patience - interval '1 day 10 minutes'",
     "helpers": "SELECT count(*) FROM helpers WHERE until <= :patience - interval '10 minutes'",
     "guardian_choices": "SELECT count(*) FROM guardian_choices c JOIN dependants d ON d.resident = c.dependant "
     "WHERE birthday(d.born, 13) <= :patience - interval '10 minutes'",

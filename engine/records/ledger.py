@@ -148,6 +148,18 @@ _SHOWN_BEFORE = (
     "DELETE FROM impressions t USING consents c "
     "WHERE t.resident = :resident AND c.resident = t.resident AND c.purpose = :purpose AND t.time < c.since"
 )
+# What was shown is kept for measuring, or else for learning: without the one, what the other does not hold goes.
+_SHOWN_TO_LEARN = (
+    "DELETE FROM impressions t WHERE t.resident = :resident AND NOT EXISTS (SELECT FROM consents c "
+    "WHERE c.resident = t.resident AND c.purpose IN (:purpose, 'measurement') AND c.granted AND t.time >= c.since)"
+)
+_DELETE_OF = _DELETE + " AND t.purpose = :purpose"
+# A mailbox that refused for good is of no concern once no topic may use it.
+_UNSUPPRESS = (
+    "DELETE FROM suppressions t WHERE t.resident = :resident AND NOT EXISTS (SELECT FROM consents c "
+    "WHERE c.resident = t.resident AND c.granted AND c.purpose ~ ('^marketing_.*_' || t.channel || '$'))"
+)
+_SENT = (_DELETE_OF.format(table="deliveries", time="time"), _DELETE_OF.format(table="inbox", time="time"), _UNSUPPRESS)
 FORGETTING: dict[str, tuple[str, ...]] = {
     Purpose.ACTIVITY: (
         _DELETE.format(table="journal", time="accepted"),
@@ -156,10 +168,12 @@ FORGETTING: dict[str, tuple[str, ...]] = {
     ),
     Purpose.INTERESTS: (_DELETE.format(table="interests", time="updated"),),
     Purpose.MEASUREMENT: (_DELETE.format(table="impressions", time="time"),),
+    Purpose.LEARNING: (_SHOWN_TO_LEARN,),
+    **{purpose: _SENT for purpose in Purpose if purpose.marketing},
 }
-"""What the withdrawal of each purpose deletes. `location` and `learning` keep no rows of their own: what they allowed
-is left out of the online state and of training from the moment of the withdrawal. What a partner was granted ends with
-the word itself, and its handle in the same transaction (migration 0005)."""
+"""What the withdrawal of each purpose deletes. `location` keeps no rows of its own: what it allowed is left out of the
+online state from the moment of the withdrawal, as what `learning` allowed is of training. What a partner was granted
+ends with the word itself, and its handle in the same transaction (migration 0005)."""
 
 
 async def words(connection: AsyncConnection, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Consents]:

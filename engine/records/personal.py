@@ -9,7 +9,9 @@ import msgspec
 from sqlalchemy import text
 
 from engine.accesses import Accessed
+from engine.addresses import Address, Vault, opened
 from engine.records.accesses import accessed
+from engine.records.addresses import KEPT, kept
 from engine.records.database import Database
 from engine.residents import Interests
 
@@ -35,6 +37,11 @@ _SHOWN = text("""
     SELECT time, basis, offers, tried_place, tried_propensity, model FROM impressions
     WHERE resident = :resident ORDER BY time
 """)
+_MESSAGES = text("""
+    SELECT d.purpose, d.channel, d.state, d.time, i.content->>'subject' AS subject, i.read
+    FROM deliveries d LEFT JOIN inbox i ON i.id = d.message WHERE d.resident = :resident ORDER BY d.time
+""")
+_SUPPRESSED = text("SELECT channel, reason, time FROM suppressions WHERE resident = :resident ORDER BY channel")
 _DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
 _TIES = text("""
     SELECT 'DEPENDANT' AS role, r.person, d.born, NULL::text[] AS actions, g.since, NULL::timestamptz AS until
@@ -120,6 +127,25 @@ class Said(msgspec.Struct, frozen=True):
     time: datetime
 
 
+class Told(msgspec.Struct, frozen=True):
+    """A message, and what became of it; of one in the inbox also the subject, and when it was read."""
+
+    purpose: str
+    channel: str
+    state: str
+    time: datetime
+    subject: str | None
+    read: datetime | None
+
+
+class Suppressed(msgspec.Struct, frozen=True):
+    """A channel whose address refused for good, or was complained from."""
+
+    channel: str
+    reason: str
+    time: datetime
+
+
 class Personal(msgspec.Struct, frozen=True):
     """All of it, oldest first; the birth date is there of somebody who has, or had, guardians."""
 
@@ -132,13 +158,17 @@ class Personal(msgspec.Struct, frozen=True):
     born: date | None = None
     kin: Sequence[Kin] = ()
     said: Sequence[Said] = ()
+    messages: Sequence[Told] = ()
+    suppressed: Sequence[Suppressed] = ()
+    addresses: Sequence[Address] = ()
 
 
 class PersonalRecords:
-    """Reads what is held of a person."""
+    """Reads what is held of a person; `vault` opens the person's addresses."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
+        self._vault = vault
 
     async def of(self, person: UUID) -> Personal | None:
         """Return everything of a person as of one moment, or None for somebody unknown."""
@@ -159,4 +189,7 @@ class PersonalRecords:
                 (await connection.execute(_DEPENDANT, its)).scalar_one_or_none(),
                 [Kin(*row) for row in await connection.execute(_TIES, its)],
                 [Said(*row) for row in await connection.execute(_WORDS, its)],
+                [Told(*row) for row in await connection.execute(_MESSAGES, its)],
+                [Suppressed(*row) for row in await connection.execute(_SUPPRESSED, its)],
+                opened(self._vault, resident, [kept(row) for row in await connection.execute(KEPT, its)]),
             )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.events import Pseudonym
 from engine.records.database import Database
@@ -62,8 +63,7 @@ class ResidentRecords:
     async def told(self, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Interests]:
         """Return what residents told under the consent they give now; nothing for the others."""
         async with self._database.begin() as connection:
-            found = await connection.execute(_TOLD, {"residents": list(residents)})
-            return {row.resident: msgspec.json.decode(row.content, type=Interests) for row in found}
+            return await told(connection, residents)
 
     async def tell(self, resident: Pseudonym, interests: Interests, now: datetime) -> None:
         """Replace what a resident told, while the consent holds in the same transaction."""
@@ -85,3 +85,9 @@ class ResidentRecords:
             values = {"resident": resident, "content": msgspec.json.encode(told).decode(), "now": now}
             kept = (await connection.execute(_TELL, values)).rowcount
         return told if kept else None
+
+
+async def told(connection: AsyncConnection, residents: Sequence[Pseudonym]) -> dict[Pseudonym, Interests]:
+    """Return what `ResidentRecords.told` does, in a transaction of the caller's."""
+    found = await connection.execute(_TOLD, {"residents": list(residents)})
+    return {row.resident: msgspec.json.decode(row.content, type=Interests) for row in found}

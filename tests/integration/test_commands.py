@@ -117,8 +117,9 @@ def doctor(*words: str, **environment: str) -> tuple[bool, dict[str, dict[str, o
 def test_the_doctor_looks_at_everything_and_names_no_secret(addresses, tmp_path):
     given = {"VINKKI_KAFKA": addresses.kafka, "VINKKI_DATABASE": addresses.database, "VINKKI_REDIS": addresses.redis}
     _, found = doctor("--home", str(tmp_path), **given)
-    assert set(found) == {"disk", "settings", "database", "clock", "redis", "kafka", "lag"}
+    assert set(found) == {"disk", "mail", "settings", "database", "clock", "redis", "kafka", "lag"}
     assert all(found[what]["well"] for what in ("settings", "database", "clock", "redis", "kafka"))
+    assert "no mail server is set (VINKKI_MAIL)" in str(found["mail"]["seen"])
     assert "ms of the database's" in str(found["clock"]["seen"])
     assert "MB free" in str(found["disk"]["seen"])
 

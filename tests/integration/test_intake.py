@@ -12,7 +12,7 @@ from sqlalchemy import text
 from api.wiring import Stores, connect, intake, prepare
 from engine.consent import Permit, Purpose, Register
 from engine.errors import StoreUnavailable
-from engine.events import ConsentChange, Interaction, InteractionBatch, InteractionType, OfferChange
+from engine.events import ConsentChange, Impression, Interaction, InteractionBatch, InteractionType, OfferChange
 from engine.intake import Intake
 from engine.language import Localized
 from engine.ledger import ConsentLedger
@@ -21,6 +21,7 @@ from engine.online import Online
 from engine.residents import Interests, Residents
 from engine.settings import Settings
 from engine.taste import Taste
+from tests.factories import in_force
 
 pytestmark = pytest.mark.integration
 NOW = datetime.now(UTC)
@@ -78,7 +79,7 @@ def batch(resident: str, *ids: str, offer: str = "swim", at: datetime | None = N
 async def someone(stores, ledger, *purposes: str) -> str:
     pseudonym = await Residents(stores.residents, stores.online).enrol(uuid4())
     for purpose in purposes:
-        await ledger.record(pseudonym, purpose, granted=True, notice=1, now=NOW)
+        await ledger.record(pseudonym, purpose, granted=True, notice=in_force(purpose), now=NOW)
     return pseudonym
 
 
@@ -144,6 +145,21 @@ async def test_a_withdrawal_is_in_force_at_once_and_its_forgetting_leaves_nothin
     async with stores.database.begin() as connection:
         ids = await connection.execute(text("SELECT count(*) FROM journal_ids WHERE resident = :r"), {"r": resident})
         assert ids.scalar_one() == 0
+
+
+@pytest.mark.parametrize("measured", [False, True])
+async def test_what_was_shown_goes_with_learning_unless_measuring_holds_it(stores, ledger, taker, measured):
+    purposes = ("measurement", "learning") if measured else ("learning",)
+    resident = await someone(stores, ledger, *purposes)
+    shown = Impression(uuid4().hex, resident, later(), "popular", ("test:swim",), purpose=purposes[0])
+    await taker.impressions([shown])
+    await ledger.record(resident, "learning", granted=False, notice=None, now=later(3))
+    await taker.consents_changed([ConsentChange(resident, "learning", False, later(3))], later(4))
+    async with stores.database.begin() as connection:
+        found = await connection.execute(
+            text("SELECT suggestion FROM impressions WHERE resident = :r"), {"r": resident}
+        )
+        assert found.scalars().all() == [shown.suggestion] * measured
 
 
 async def test_the_sweeper_completes_what_a_lost_nudge_left(stores, ledger, taker):

@@ -21,6 +21,7 @@ from engine.records.residents import ResidentRecords
 from engine.removal import Remover
 from engine.residents import Interests, Residents
 from engine.settings import Settings
+from tests.factories import in_force
 from tests.integration.forgetting import House, Person, batch_of, weighed
 
 pytestmark = pytest.mark.integration
@@ -39,7 +40,9 @@ class Resident:
         self.name = self.person.pseudonym
         for purpose in Purpose:
             if not purpose.marketing:
-                house.run(house.ledger.record(self.name, purpose, granted=True, notice=1, now=self.at(0)))
+                house.run(
+                    house.ledger.record(self.name, purpose, granted=True, notice=in_force(purpose), now=self.at(0))
+                )
 
     def at(self, seconds: float) -> datetime:
         return self.house.start + timedelta(seconds=seconds)

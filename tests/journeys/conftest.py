@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -25,9 +24,12 @@ from engine.events import OfferChange
 from engine.language import Localized
 from engine.offers import Keyword, Kind, Offer, Place, encode
 from engine.settings import Settings
+from tests.factories import in_force
+from tests.mailbox import MailBox, free_port
 
 _T = TypeVar("_T")
 ROOT = Path(__file__).parents[2]
+ADMINISTRATORS = "vinkki-administrators"
 TOPICS = {"swim": "yso:p965", "jazz": "yso:p4484", "garden": "yso:p3266", "chess": "yso:p11556"}
 
 
@@ -65,7 +67,9 @@ class Resident:
 
     async def decide(self, purpose: str, *, granted: bool = True) -> httpx.Response:
         """Allow a purpose, or withdraw."""
-        return await self.call("PUT", f"{self.path}/consents/{purpose}", json={"granted": granted, "notice": 1})
+        return await self.call(
+            "PUT", f"{self.path}/consents/{purpose}", json={"granted": granted, "notice": in_force(purpose)}
+        )
 
     async def send(self, *events: Mapping[str, Any]) -> httpx.Response:
         """Send events."""
@@ -112,6 +116,7 @@ class City:
     issuer: DemoIssuer
     stores: Stores
     settings: Settings
+    mail: MailBox
 
     def resident(self) -> Resident:
         """Return somebody new."""
@@ -148,12 +153,6 @@ async def is_ready(http: httpx.AsyncClient) -> bool:
         return False
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 async def city(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
     """A city with a few dozen offers, a worker and the API."""
@@ -162,14 +161,18 @@ async def city(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -
     settings = Settings(home=home, port=port, **given)
     env = {**os.environ, **{f"VINKKI_{name.upper()}": value for name, value in given.items()}}
     env["VINKKI_EXPLORATION_SHARE"] = "0"  # chance would have its part in every list that is compared
-    base = f"http://127.0.0.1:{port}"
+    env["VINKKI_ADMINISTRATORS"] = ADMINISTRATORS
+    env |= {"VINKKI_QUIET_FROM": "0", "VINKKI_QUIET_UNTIL": "0"}  # tests are awake at night too
+    base = env["VINKKI_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
     stores = connect(settings)
     await prepare(settings, stores, datetime.now(UTC))
     http = httpx.AsyncClient(base_url=base, timeout=20)
-    here = City(http, DemoIssuer(home, address(base), settings.audience), stores, settings)
+    mail = MailBox()
+    here = City(http, DemoIssuer(home, address(base), settings.audience), stores, settings, mail)
     kinds = list(Kind)
     await here.write(*(make_offer(topic, n, kinds[n % 3]) for topic in TOPICS for n in range(12)))
     with (
+        mail.running() as env["VINKKI_MAIL"],
         command("work", "--home", str(home), log=home / "worker.log", env=env),
         command("serve", "--home", str(home), "--port", str(port), log=home / "api.log", env=env),
     ):

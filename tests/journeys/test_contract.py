@@ -20,7 +20,11 @@ MORE_THAN_FORM = {
     "register_dependant": "a birth date is that of a child",
     "allow_helper": "a leave ends within a year, and nobody helps themself",
     "end_session": "the issuer must have signed it",
+    "report_mail": "whoever reports must have signed it",
+    "report_sms": "whoever reports must have signed it",
     "tell_interests": "districts and languages must be ones there are, and nobody wants what they avoid",
+    "give_address": "an address must be one, this house have a sender for it, and codes are limited",
+    "confirm_address": "a code must be the one that was sent",
     "avoid": "a value is of its family",
     "avoid_no_more": "a value is of its family",
 }

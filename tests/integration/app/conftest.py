@@ -7,15 +7,23 @@ import pytest
 from playwright.async_api import Browser
 
 from api.issuer import DemoIssuer, address
+from api.routes.demo_mail import FOLDER
 from engine.settings import Settings
 from tests.browser import chromium
 from tests.integration.app.tab import App, opened, running_house
+from tests.mailbox import DemoMail
 
 
 @pytest.fixture(scope="package")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a demo of the tests' own."""
     return tmp_path_factory.mktemp("app") / "home"
+
+
+@pytest.fixture(scope="package")
+def mail(home: Path) -> DemoMail:
+    """What takes the mails of that demo."""
+    return DemoMail(home / FOLDER)
 
 
 @pytest.fixture(scope="package")

@@ -21,6 +21,7 @@ from engine.records.erasures import ErasureRecords
 from engine.records.offers import OfferRecords
 from engine.records.residents import ResidentRecords
 from engine.residents import Interests, Residents
+from tests.factories import in_force
 
 NOW = datetime.now(UTC)
 LIFE = timedelta(days=9)
@@ -71,7 +72,7 @@ async def someone(own, intake) -> tuple[UUID, str]:
     person = uuid4()
     resident = await own.residents.enrol(person)
     for purpose in Purpose:
-        consents = await own.ledger.record(resident, purpose, granted=True, notice=1, now=NOW)
+        consents = await own.ledger.record(resident, purpose, granted=True, notice=in_force(purpose), now=NOW)
     await own.residents.tell(consents.permit(Purpose.INTERESTS, later(1)), Interests(keywords=("yso:p1",)), later(1))
     await intake.interactions([saved(resident, "a", later(1))], later(2))
     await intake.impressions([Impression("s-" + resident, resident, later(2), "popular", ("test:swim",))])

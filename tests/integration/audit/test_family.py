@@ -27,6 +27,7 @@ from engine.records.journal import Row
 from engine.records.partners import PartnerRecords
 from engine.residents import Interests
 from engine.ties import Action
+from tests.factories import in_force
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BORN = date(2016, 5, 4)
@@ -57,7 +58,7 @@ async def say(family, own, guardian, child, *, granted, at=NOW, purpose="activit
     """Let a guardian say a word, as the door does."""
     by, resident = await family.guardian(guardian, child, at), await own.residents.enrol(child)
     assert by is not None
-    return await own.ledger.record(resident, purpose, granted=granted, notice=1, now=at, guardian=by)
+    return await own.ledger.record(resident, purpose, granted=granted, notice=in_force(purpose), now=at, guardian=by)
 
 
 async def test_sql_and_python_know_the_same_birthdays(own):

@@ -23,6 +23,7 @@ from engine.leaks import Finder
 from engine.records.erasures import ErasureRecords
 from engine.records.journal import Row
 from engine.residents import Interests
+from tests.factories import in_force
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -42,7 +43,7 @@ async def person(own) -> UUID:
     person = uuid4()
     resident = await own.residents.enrol(person)
     for purpose in Purpose:
-        consents = await own.ledger.record(resident, purpose, granted=True, notice=1, now=NOW)
+        consents = await own.ledger.record(resident, purpose, granted=True, notice=in_force(purpose), now=NOW)
     soon = NOW + timedelta(seconds=1)
     await own.residents.tell(consents.permit(Purpose.INTERESTS, soon), Interests(keywords=("yso:p1",)), soon)
     await own.journal.write([Row(resident, str(uuid4()), "test:1", InteractionType.SAVE, soon, soon)])

@@ -22,7 +22,7 @@ from engine.records.reach import ReachRecords
 from engine.residents import Interests
 from engine.suggestion import Suggester
 from engine.taste import Taste, features
-from tests.factories import keyword, offer, place
+from tests.factories import in_force, keyword, offer, place
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=20)
@@ -62,7 +62,7 @@ class Town:
         own = self.own
         resident = await own.residents.enrol(uuid4())
         for purpose in purposes:
-            await own.ledger.record(resident, purpose, granted=True, notice=1, now=LONG_AGO)
+            await own.ledger.record(resident, purpose, granted=True, notice=in_force(purpose), now=LONG_AGO)
         consents = await own.ledger.consents(resident)
         if did and isinstance(permit := consents.permit(Purpose.ACTIVITY, NOW), Permit):
             (sealed,) = await own.online.sealed_many([resident])
@@ -150,6 +150,9 @@ async def test_those_are_counted_who_would_be_shown_it_and_the_others_by_why_not
     )
     assert found.wanting + sum(found.out.values()) == found.everybody
     assert told == [1.0]
+    reached = await town.reach().members(WISH, lambda: NOW, nothing)
+    assert len(set(reached)) == found.reached
+    assert set(reached) <= {*town.residents["swimmers"], *town.residents["tellers"], *town.residents["by text"]}
     assert found.reached == PER_SEAT * WANTED.seats_left == sum(found.languages.values())
     by_mail = await town.reach().count(Wish(WANTED.id, "new_courses", "email", TOP, NOW), lambda: NOW, nothing)
     assert by_mail.wanting == await town.plainly() == 84

@@ -14,6 +14,8 @@ from sqlalchemy import text
 from api import wiring
 from api.endings import Endings
 from api.seal import Seal
+from campaigns.records.runs import RunRecords
+from campaigns.run import Plan, Standing
 from engine.consent import Purpose, Register
 from engine.errors import InvalidInput
 from engine.ledger import ConsentLedger
@@ -21,6 +23,7 @@ from engine.records.database import Database
 from engine.records.endings import Ended, EndingRecords
 from engine.residents import Residents
 from engine.settings import Settings
+from tests.factories import in_force
 from tests.integration.crowd import settings as settings_of
 
 TABLES = ("residents", "consents", "journal", "journal_ids", "interests")
@@ -50,7 +53,7 @@ async def someone(stores, *purposes: str) -> tuple:
     resident = await Residents(stores.residents, stores.online).enrol(person)
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
     for purpose in purposes:
-        await ledger.record(resident, purpose, granted=True, notice=1, now=datetime.now(UTC))
+        await ledger.record(resident, purpose, granted=True, notice=in_force(purpose), now=datetime.now(UTC))
     return person, resident
 
 
@@ -146,3 +149,14 @@ def test_a_line_that_a_crash_cut_off_is_left_out_and_a_broken_one_is_named(tmp_p
     endings.path.write_bytes(b"junk\n" + endings.path.read_bytes())
     with pytest.raises(InvalidInput, match="Line 1"):
         endings.read()
+
+
+async def test_a_run_that_was_under_way_is_cancelled_since_nobody_knows_what_it_sent(house):
+    _, stores = house
+    runs = RunRecords(stores.database)
+    now = datetime.now(UTC)
+    await runs.begin(Plan("under-way", "c", 1, "library", "library", ("email",), now))
+    assert [plan.id for plan in await runs.unexpanded()] == ["under-way"]
+    assert await runs.end_open() == 1
+    assert (await runs.unexpanded(), await runs.standing("under-way")) == ([], Standing.CANCELLED)
+    assert await runs.end_open() == 0

@@ -18,6 +18,7 @@ from engine.records.offers import OfferRecords
 from models.archive import Archive
 from models.artefact import ARRAYS, CARD, OFFERS
 from stream.sources.sample_catalogue import sample_offers
+from tests.factories import in_force
 from tests.unit.models.trained import MOMENT, card, learned
 
 DAYS, PEOPLE = 5, 140
@@ -57,7 +58,9 @@ async def live(own):
     for number in range(PEOPLE):
         people.append(resident := await own.residents.enrol(str(uuid5(NAMESPACE_URL, str(number)))))
         for purpose in (Purpose.ACTIVITY, Purpose.LEARNING):
-            await own.ledger.record(resident, purpose, granted=True, notice=1, now=NOW - timedelta(days=DAYS + 1))
+            await own.ledger.record(
+                resident, purpose, granted=True, notice=in_force(purpose), now=NOW - timedelta(days=DAYS + 1)
+            )
         shelf, turn = shelves[number % len(TOPICS)], number // len(TOPICS)
         chosen = [(turn + step * 5) % len(shelf) for step in range(DAYS * 2)]
         rows = []

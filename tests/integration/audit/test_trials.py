@@ -17,6 +17,7 @@ from engine.records.journal import Row
 from engine.records.trials import TrialRecords
 from engine.trial import Lots, Trial
 from engine.trial_results import WINDOW, Verdict, results
+from tests.factories import in_force
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO, BEGAN, SHOWN = NOW - timedelta(days=30), NOW - timedelta(days=20), NOW - timedelta(days=12)
@@ -35,7 +36,7 @@ class Town:
     async def enrol(self, *purposes):
         resident = await self.own.residents.enrol(uuid4())
         for purpose in purposes or BOTH:
-            await self.own.ledger.record(resident, purpose, granted=True, notice=1, now=LONG_AGO)
+            await self.own.ledger.record(resident, purpose, granted=True, notice=in_force(purpose), now=LONG_AGO)
         return resident
 
     async def drawn(self, *, on_trial):
@@ -44,7 +45,9 @@ class Town:
             resident = await self.own.residents.enrol(uuid4())
             if LOTS.drawn(TRIAL, resident) is on_trial:
                 for purpose in BOTH:
-                    await self.own.ledger.record(resident, purpose, granted=True, notice=1, now=LONG_AGO)
+                    await self.own.ledger.record(
+                        resident, purpose, granted=True, notice=in_force(purpose), now=LONG_AGO
+                    )
                 return resident
 
     async def show(self, resident, time=SHOWN, model=None, purpose=Purpose.MEASUREMENT):
@@ -146,7 +149,7 @@ async def test_whoever_withdraws_is_out_of_the_results_at_once(town, purposes):
     for purpose in purposes:
         await town.own.ledger.record(goes, purpose, granted=False, notice=None, now=NOW)
         assert await town.shown() == 1
-        await town.own.ledger.record(goes, purpose, granted=True, notice=1, now=NOW)
+        await town.own.ledger.record(goes, purpose, granted=True, notice=in_force(purpose), now=NOW)
         # A new grant opens nothing from before it.
         assert await town.shown() == 1
 

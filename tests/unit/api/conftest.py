@@ -8,18 +8,28 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from httpx import ASGITransport, AsyncClient
 
 from api.access import TokenVerifier
 from api.app import create_app
+from api.audience_answers import AudienceAnswers
 from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
 from api.reach_runs import ReachRuns
 from api.seal import Seal
+from api.vault import Vault
+from campaigns.counting import Counting
+from campaigns.departments import Department, DepartmentDraft, Rights, Role
+from campaigns.index import Index
+from campaigns.returns import Returns
+from campaigns.sentence import plainly
+from campaigns.stop import StopLinks
+from engine.addresses import Addresses, Means
 from engine.consent import Consents, Entry, Grant, Register
 from engine.counts import Counts
-from engine.errors import BrokerUnavailable, Erased, NotFound, Over, StoreUnavailable
+from engine.errors import BrokerUnavailable, Erased, NotFound, Outdated, Over, StoreUnavailable, Unavailable
 from engine.events import Impression
 from engine.family import Family
 from engine.ledger import ConsentLedger
@@ -29,10 +39,14 @@ from engine.residents import Interests, Residents
 from engine.settings import Settings
 from engine.taste import key
 from engine.trial_results import Results
+from tests.factories import in_force
+from tests.unit.address_book import Book, LetterBox
 from tests.unit.api.kin import Kin
+from tests.unit.api.letters import Box
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:8123"
+WEBHOOK_SECRET = "a secret that is long enough to be one"
 
 
 @dataclass
@@ -52,6 +66,7 @@ class Memory:
     logouts: list = field(default_factory=list)
     visits: dict = field(default_factory=dict)
     orders: list = field(default_factory=list)
+    box: Box = field(default_factory=Box)
     away: bool = False
     unwritable: bool = False
 
@@ -213,6 +228,37 @@ class Notes(dict):
         self.pop(name, None)
 
 
+class Kept(list):
+    """Audiences, every version."""
+
+    async def history(self, id_):
+        return [its for its in self if its.id == id_]
+
+    async def page(self, departments, before, most):
+        latest = {its.id: its for its in self}.values()
+        fits = [its for its in latest if not its.ended and its.seq < before]
+        return [its for its in reversed(fits) if departments is None or its.content.department in departments][:most]
+
+    async def add(self, revision):
+        if revision.version != len(await self.history(revision.id)) + 1:
+            raise Outdated
+        self.append(msgspec.structs.replace(revision, seq=len(self) + 1))
+        return self[-1]
+
+
+class Held:
+    """An index that is there, unless it is away."""
+
+    def __init__(self) -> None:
+        self.held, self.away = Index(), False
+
+    @property
+    def index(self):
+        if self.away:
+            raise Unavailable
+        return self.held
+
+
 @dataclass
 class Tried:
     """A trial's results; without any there has been no trial."""
@@ -259,6 +305,18 @@ class Live(set):
         return next((1 for id_ in self if key(id_) == hashed), None)
 
 
+class Offices:
+    """Departments, each edited by the AD group of its name."""
+
+    async def all(self) -> list[Department]:
+        names = ("sport", "library", "youth", "culture")
+        return [Department(id=name, version=1, draft=_office(name), changed=NOW) for name in names]
+
+
+def _office(name: str) -> DepartmentDraft:
+    return DepartmentDraft(names={"fi": name}, roles={Role.EDITOR: (name,)})
+
+
 @dataclass
 class Door:
     """The application of a house in memory, and one resident who calls it."""
@@ -273,6 +331,9 @@ class Door:
     kin: Kin
     crowd: Crowd
     trials: Tried
+    city: Held
+    kept: Kept
+    links: StopLinks
     me: UUID = field(default_factory=uuid4)
     now: datetime = NOW
 
@@ -296,7 +357,7 @@ class Door:
         return usual | changed
 
     async def grant(self, purpose, granted=True):
-        got = await self.put(f"/v1/residents/me/consents/{purpose}", {"granted": granted, "notice": 1})
+        got = await self.put(f"/v1/residents/me/consents/{purpose}", {"granted": granted, "notice": in_force(purpose)})
         assert got.status_code == 200
         return self.memory.links[self.me]
 
@@ -308,21 +369,30 @@ def issuer(tmp_path_factory) -> DemoIssuer:
 
 
 @pytest.fixture
-async def door(issuer) -> AsyncIterator[Door]:
+def letters() -> LetterBox:
+    """Where codes for addresses come."""
+    return LetterBox()
+
+
+@pytest.fixture
+async def door(issuer, letters) -> AsyncIterator[Door]:
     memory, log, live, feed = Memory(), Log(), Live({"live:1", "live:2"}), SimpleNamespace(loaded=True)
 
     suggester, crowd, seal = Canned(), Crowd(), Seal.of(Settings(home=issuer.home))
-    trials = Tried()
+    city, kept = Held(), Kept()
+    trials, links = Tried(), StopLinks(Vault([b"k" * 32], "stop links"), BASE)
 
     async def nothing() -> None: ...
 
     residents, ledger, kin = Residents(memory, memory), ConsentLedger(memory, memory, Register.read()), memory.kin
     house = SimpleNamespace(
-        settings=Settings(home=issuer.home),
+        settings=Settings(home=issuer.home, webhook_secret=WEBHOOK_SECRET),
         clock=lambda: memory.now,
         stores=SimpleNamespace(database=memory, online=memory, ledger=memory),
         residents=residents,
         ledger=ledger,
+        addresses=Addresses(Book(), Vault([b"k" * 32], "addresses"), {Means.EMAIL: letters}),
+        stop_links=links,
         family=Family(kin, residents, ledger),
         invitations=kin,
         receipts=memory,
@@ -330,6 +400,8 @@ async def door(issuer) -> AsyncIterator[Door]:
         partners=memory,
         accesses=memory,
         logouts=memory,
+        inbox=memory.box,
+        returns=Returns(memory.box, memory.box),
         eraser=SimpleNamespace(measure=nothing),
         remover=None,
         view=None,
@@ -337,12 +409,19 @@ async def door(issuer) -> AsyncIterator[Door]:
         counts=Counts(b"a secret"),
         reach=ReachRuns(crowd, Counts(b"a secret"), seal, Notes(), lambda: memory.now),
         trials=trials,
+        audiences=kept,
+        audience_answers=AudienceAnswers(Counting(city, Counts(b"a secret")), Notes(), plainly),
         catalogue=live,
         feed=feed,
         rules=memory,
         floors=memory,
         exposures=memory,
         steering=None,
+        campaigns=None,
+        departments=Offices(),
+        runs=None,
+        programmes=None,
+        desk=SimpleNamespace(rights=Rights(None)),
         suggester=suggester,
         offers=memory,
         publisher=log,
@@ -352,4 +431,4 @@ async def door(issuer) -> AsyncIterator[Door]:
         close=nothing,
     )
     async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
-        yield Door(client, issuer, memory, log, live, suggester, feed, kin, crowd, trials)
+        yield Door(client, issuer, memory, log, live, suggester, feed, kin, crowd, trials, city, kept, links)

@@ -59,14 +59,20 @@ def every_operation():
                 "rules",
                 "floors",
                 "exposures",
+                "inbox",
+                "returns",
                 "steering",
                 "reach",
+                "audiences",
+                "audience_answers",
                 "trials",
                 "offers",
                 "residents",
                 "publisher",
                 "settings",
                 "ledger",
+                "addresses",
+                "stop_links",
                 "family",
                 "invitations",
                 "receipts",
@@ -81,12 +87,17 @@ def every_operation():
                 "partners",
                 "accesses",
                 "logouts",
+                "campaigns",
+                "departments",
+                "programmes",
+                "runs",
             ]
         ),
         stores=SimpleNamespace(online=nothing, ledger=nothing),
     )
     house.ledger = SimpleNamespace(register=None)
     house.publisher = nothing
+    house.desk = SimpleNamespace(rights=None)
     return operations(house)
 
 

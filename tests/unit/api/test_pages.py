@@ -53,7 +53,8 @@ async def test_each_page_speaks_the_language_of_its_address_and_declares_it(path
     assert answer.headers["content-language"] == language
     assert f'<html lang="{language}"' in answer.text
     assert str(texts(language)["nav_choices"]) in answer.text
-    assert str(texts(language)["data_heading" if path == "/oma-data" else "choices_heading"]) in answer.text
+    headings = {"/app": "choices_heading", "/oma-data": "data_heading", "/viestit": "messages_heading"}
+    assert str(texts(language)[headings[path]]) in answer.text
 
 
 async def test_the_language_is_remembered_on_every_page_and_another_address_changes_it() -> None:
@@ -107,8 +108,10 @@ async def test_no_page_has_anything_inline_or_names_another_origin(page: pages.P
 @pytest.mark.parametrize("language", Language)
 async def test_each_page_leads_to_the_other_in_the_same_language(language: Language) -> None:
     async with client() as browser:
-        app, data = [(await browser.get(path, params={"lang": language})).text for path in PATHS]
+        app, data, messages = [(await browser.get(path, params={"lang": language})).text for path in PATHS]
     assert f'href="/oma-data?lang={language}"' in app
+    assert f'href="/viestit?lang={language}"' in data
+    assert f'href="/oma-data?lang={language}"' in messages
     assert {f"/app?lang={language}#{view}" for view in ("tips", "saved", "choices")} <= set(
         re.findall(r'href="([^"]+)"', data)
     )

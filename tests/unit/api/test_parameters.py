@@ -132,3 +132,13 @@ def test_languages_are_those_of_iso_639_1():
     assert parameters.languages(("fi", "sv", "so")) == ("fi", "sv", "so")
     with pytest.raises(InvalidInput, match="'xx'"):
         parameters.languages(("fi", "xx"))
+
+
+@pytest.mark.parametrize("query", [b"=", b"colour=", b"colour", b"lang=&="])
+def test_an_unknown_parameter_is_named_also_where_it_is_empty(query):
+    class Form(msgspec.Struct):
+        lang: str | None = None
+
+    with pytest.raises(InvalidInput):
+        parameters.read(query, Form)
+    assert parameters.read(b"lang=&&", Form) == Form()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.ages import Stage, age, birthday, outgrown, stage, today
 from engine.consent import Consents, Grant, Permit, Purpose, Refusal
 from engine.flags import pack, unpack
+from tests.factories import in_force
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 MOMENT = timedelta(microseconds=1)
@@ -73,7 +74,7 @@ def test_a_grant_does_not_outlive_the_age_it_was_given_at(born, since, now):
 @given(BORN, LIFE, LIFE)
 def test_nobody_under_18_gets_marketing_and_nobody_of_18_gets_it_without_being_asked(born, since, now):
     purpose = next(purpose for purpose in Purpose if purpose.marketing)
-    answer = Consents("child", 1, {purpose: Grant(True, 1, since)}, born=born).permit(purpose, now)
+    answer = Consents("child", 1, {purpose: Grant(True, in_force(purpose), since)}, born=born).permit(purpose, now)
     grown = birthday(born, 18)
     assert isinstance(answer, Permit) is (grown <= since <= now)
     if now < grown:

@@ -10,11 +10,11 @@ from engine.choices import FAMILIES, FEATURES, PAUSE_LASTS, Choice, left_out
 from engine.columns import FAMILY_NUMBERS
 from engine.consent import Consents, Grant, Permit, Purpose, Refusal
 from engine.reasons import OFF, Code
-from tests.factories import NOW
+from tests.factories import NOW, in_force
 
 
 def choosing(granted: bool = True, ago: timedelta = timedelta(0), choice: Choice = Choice.PAUSE) -> Consents:
-    grants = {purpose: Grant(True, 1, NOW - timedelta(days=90)) for purpose in Purpose}
+    grants = {purpose: Grant(True, in_force(purpose), NOW - timedelta(days=90)) for purpose in Purpose}
     return Consents("someone", 3, grants, choices={choice: Grant(granted, 0, NOW - ago)})
 
 

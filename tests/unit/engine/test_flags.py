@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from engine.choices import Choice
 from engine.consent import Consents, Grant, Purpose
 from engine.flags import BORN, CODES, pack, unpack
+from tests.factories import in_force
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zone is given beside
 GRANTS = st.builds(Grant, st.booleans(), st.integers(0, 30_000), MOMENTS)
@@ -34,7 +35,7 @@ def test_no_two_words_share_a_number():
 
 def test_the_five_purposes_of_suggestions_take_less_than_a_hundred_bytes():
     five = list(Purpose)[:5]
-    grants = {purpose: Grant(True, 1, datetime(2026, 11, 22, tzinfo=UTC)) for purpose in five}
+    grants = {purpose: Grant(True, in_force(purpose), datetime(2026, 11, 22, tzinfo=UTC)) for purpose in five}
     assert len(pack(Consents("somebody", 7, grants))) == 78
 
 

@@ -59,7 +59,7 @@ def test_each_promise_that_can_wait_has_a_rule():
 
 def test_no_metric_has_a_label_that_could_name_a_person():
     assert {label for its in LABELS.values() for label in its} <= {
-        "basis", "part", "purpose", "reason", "route", "topic", "where",
+        "basis", "channel", "outcome", "part", "purpose", "reason", "route", "topic", "where",
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ def broker() -> Broker:
 async def test_what_residents_do_is_kept_a_week_and_written_to_disk_before_it_is_acknowledged(broker):
     assert await topics.create(ADDRESS, 4, broker.admin) == [topic.name for topic in TOPICS]
     days = {made.name: int(made.topic_configs["retention.ms"]) / DAY_MS for made in broker.made}
-    assert days == {"interactions": 7, "impressions": 7, "consents": 7, "offers": 30, "refused": 7}
+    assert days == {"interactions": 7, "impressions": 7, "consents": 7, "offers": 30, "notifications": 7, "refused": 7}
     for made in broker.made:
         assert (made.num_partitions, made.topic_configs["flush.messages"]) == (4, "1")
         assert made.topic_configs["cleanup.policy"] == "delete"
@@ -33,11 +33,11 @@ async def test_there_are_three_copies_where_there_are_so_many_brokers(broker, br
 async def test_only_what_is_missing_is_made_and_what_is_there_stays_as_it_is(broker):
     for name in ("interactions", "offers", "somebody-elses"):
         broker.holds(name)
-    assert await topics.create(ADDRESS, 4, broker.admin) == ["impressions", "consents", "refused"]
+    assert await topics.create(ADDRESS, 4, broker.admin) == ["impressions", "consents", "notifications", "refused"]
     for made in broker.made:
         broker.holds(made.name)
     assert await topics.create(ADDRESS, 8, broker.admin) == []
-    assert len(broker.made) == 3
+    assert len(broker.made) == 4
 
 
 async def test_another_process_may_have_been_quicker(broker):

@@ -120,7 +120,13 @@ async def test_lag_adds_up_the_partitions_of_each_topic_and_sets_the_metric(brok
     broker.holds("interactions", *[b"."] * 7, partition=1)
     broker.holds("offers", b"1")
     broker.committed = {FIRST: 4, SECOND: 5, OFFERS: 1}
-    assert await worker.reader.lag() == {"interactions": 3, "impressions": 0, "consents": 0, "offers": 0}
+    assert await worker.reader.lag() == {
+        "interactions": 3,
+        "impressions": 0,
+        "consents": 0,
+        "offers": 0,
+        "notifications": 0,
+    }
     assert LAG.labels("interactions")._value.get() == 3
 
 

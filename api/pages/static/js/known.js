@@ -51,7 +51,8 @@ function acts(section, problem) {
   const may = section.purpose && consents.granted(section.purpose);
   const name = may && t("known_stop_named", { name: section.title, title: consents.titleOf(section.purpose) });
   const end = may && button(t("known_stop"), "secondary", { "aria-label": name, onclick: () => stop(section, problem) }, "eye-crossed");
-  return (told || end) && h("p", { class: "acts" }, told, end);
+  const given = section.id === "addresses" && h("a", { class: "hds-link", href: `/viestit?lang=${lang}` }, t("messages_to_page"));
+  return (told || end || given) && h("p", { class: "acts" }, told, end, given);
 }
 
 function leave({ purpose }) {

@@ -1,0 +1,194 @@
+"""What is told of audiences: their definitions with a sentence, and counts that name no small group."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Annotated, Literal, Protocol
+
+import msgspec
+
+from campaigns.audience import Draft, Tree, canonical
+from campaigns.counting import Counting, Out
+from campaigns.sentence import Names, sentences
+from engine.counts import LEAST
+from engine.events import AwareTime
+from engine.language import Localized
+from engine.marketing import CHANNELS, TOPICS
+from engine.reach import LANGUAGES
+from engine.rules import Revision
+
+KEPT = timedelta(minutes=10)
+"""How long an answer is given again: nobody watches a group change one by one."""
+TREE = {
+    "is": "all",
+    "of": [
+        {"is": "any", "of": [{"is": "interest", "keyword": "yso:p965"}, {"is": "learned", "keyword": "yso:p965"}]},
+        {"is": "age", "youngest": 18, "oldest": 29},
+        {"is": "none", "of": [{"is": "did", "acts": ["register"], "kind": "course", "within_days": 30}]},
+    ],
+}
+EXAMPLE = {"department": "sport", "name": "Young swimmers", "tree": TREE}
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who is meant, and what they are to be told of, by which channels."""
+
+    tree: Tree
+    topic: Literal[TOPICS]  # type: ignore[valid-type]
+    channels: Annotated[
+        tuple[Literal[CHANNELS], ...],  # type: ignore[valid-type]
+        msgspec.Meta(min_length=1, max_length=len(CHANNELS)),
+    ] = CHANNELS
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """About how many are reached; null for a group so small that it is not told: at most `at_least`.
+
+    Attributes
+    ----------
+    total
+        Residents whom the audience means and who allow the topic by one of the channels.
+    channels
+        Those who allow each channel; somebody may be in several.
+    languages
+        The `total` by the first language that they told.
+    left_out
+        Others whom the audience means, by why they are not reached.
+    not_known
+        Reasons that nothing here can say anything of.
+    targetable
+        Whether it is large enough for a campaign.
+    """
+
+    topic: str
+    counted_at: AwareTime
+    valid_until: AwareTime
+    total: int | None
+    channels: Mapping[str, int | None]
+    languages: Mapping[str, int | None]
+    left_out: Mapping[str, int | None]
+    not_known: Sequence[str]
+    targetable: bool
+    sentence: Localized
+    at_least: int = LEAST
+
+
+class AudienceVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """An audience in one version, with what it means in words."""
+
+    id: str
+    version: int
+    department: str
+    name: str
+    tree: Tree
+    sentence: Localized
+    author: str
+    changed: AwareTime
+
+
+class AudiencePage(msgspec.Struct, frozen=True):
+    """Audiences, the last written first; `next` is what to send as `after` for older ones, null at the end."""
+
+    items: Sequence[AudienceVersion]
+    next: int | None = None
+
+
+EXAMPLE_SENTENCE = {"en": "Residents who speak Swedish."}
+EXAMPLE_VERSION = {
+    **EXAMPLE,
+    "id": "b41c7a3f0d925e68",
+    "version": 1,
+    "sentence": EXAMPLE_SENTENCE,
+    "author": "maija@example.fi",
+    "changed": "2026-11-26T09:00:00Z",
+}
+EXAMPLE_COUNTED = {
+    "topic": "new_courses",
+    "counted_at": "2026-11-26T09:00:00Z",
+    "valid_until": "2026-11-26T09:10:00Z",
+    "total": 1230,
+    "channels": {"email": 980, "inbox": 310, "sms": None},
+    "languages": {"fi": 900, "sv": 120, "en": 90, "other": 40, "unknown": 80},
+    "left_out": {"no_consent": 4120, "under_age": None},
+    "not_known": ["no_address", "capped"],
+    "targetable": True,
+    "sentence": EXAMPLE_SENTENCE,
+    "at_least": 10,
+}
+
+
+class Notes(Protocol):
+    """What processes tell each other (`engine.online`)."""
+
+    async def note(self, name: str, value: bytes, life: timedelta, *, anew: bool = False) -> bool:
+        """Keep something for a while."""
+
+    async def noted(self, name: str) -> bytes | None:
+        """Return what is kept by a name."""
+
+
+class AudienceAnswers:
+    """Tells of audiences.
+
+    Parameters
+    ----------
+    counting
+        What counts them.
+    notes
+        Where what was told is kept for some minutes, for all processes.
+    names
+        What ids are called.
+    """
+
+    def __init__(self, counting: Counting, notes: Notes, names: Names) -> None:
+        self._counting = counting
+        self._notes = notes
+        self._names = names
+
+    async def count(self, question: Question, now: datetime) -> Counted:
+        """Return the counts of an audience as they may be told.
+
+        Raises
+        ------
+        Unavailable
+            Nobody can say just now.
+        """
+        tree, topic, channels = question.tree, question.topic, sorted(set(question.channels))
+        asked = f"{topic} {channels} {canonical(tree)}"
+        name = f"audience:{blake2b(asked.encode(), digest_size=16).hexdigest()}"
+        if (held := await self._notes.noted(name)) is not None:
+            return msgspec.json.decode(held, type=Counted)
+        found = await self._counting.count(tree, topic, channels, now)
+
+        def told(count: int, part: str) -> int | None:
+            return self._counting.told(count, tree, topic, channels, part)
+
+        total = told(found.total, "total")
+        counted = Counted(
+            topic=topic,
+            counted_at=now,
+            valid_until=now + KEPT,
+            total=total,
+            channels={channel: told(found.channels[channel], f"channel {channel}") for channel in channels},
+            languages={name: told(found.languages.get(name, 0), f"language {name}") for name in LANGUAGES},
+            left_out={str(out): told(found.out[out], f"out {out}") for out in Out if out in found.out},
+            not_known=[str(out) for out in self._counting.unknown],
+            targetable=total is not None,
+            sentence=sentences(tree, self._names),
+        )
+        await self._notes.note(name, msgspec.json.encode(counted), KEPT)
+        return counted
+
+    def version(self, its: Revision[Draft]) -> AudienceVersion:
+        """Return a version as it is told."""
+        content = its.content
+        return AudienceVersion(
+            id=its.id,
+            version=its.version,
+            department=content.department,
+            name=content.name,
+            tree=content.tree,
+            sentence=sentences(content.tree, self._names),
+            author=its.author,
+            changed=its.time,
+        )

@@ -1,0 +1,176 @@
+"""A resident's inbox: messages of the topics that the resident still allows there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import Scope
+from api.bodies import Reader
+from api.gate import Gate
+from api.operations import PRIVATE, Answer, Operation, private_json
+from campaigns.records.inbox import Kept
+from engine.consent import Permit, Purpose
+from engine.errors import InvalidInput, NotFound
+from engine.events import AwareTime, Pseudonym
+from engine.ledger import ConsentLedger
+from engine.residents import Residents
+
+TAG = "Inbox"
+_PURPOSES = [purpose for purpose in Purpose if purpose.marketing and purpose.endswith("_inbox")]
+
+
+class Boxes(Protocol):
+    """Where inboxes are kept (`campaigns.records.inbox`)."""
+
+    async def of(self, permits: Sequence[Permit], now: datetime) -> Sequence[Kept]:
+        """Return the newest messages of one resident that the permits allow."""
+
+    async def mark(self, permits: Sequence[Permit], id_: str, *, read: bool, now: datetime) -> bool:
+        """Mark one as read, or as not; say whether it was there."""
+
+    async def delete(self, resident: Pseudonym, id_: str) -> bool:
+        """Delete one; say whether it was there."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message."""
+
+    id: str
+    topic: str
+    subject: str
+    text: str
+    language: str
+    sent: AwareTime
+    read: AwareTime | None
+    stop: Annotated[str, msgspec.Meta(description="Where these messages are ended")]
+    html: str | None = None
+
+
+class Inbox(msgspec.Struct, frozen=True):
+    """The newest messages first, at most 200."""
+
+    items: Sequence[Message]
+    unread: int
+
+
+class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether it counts as read."""
+
+    read: bool
+
+
+EXAMPLE = {
+    "items": [
+        {
+            "id": "5j2h7dkq3xv6n4mzt2ywc3bqea",
+            "topic": "library",
+            "subject": "Uutta kirjastoissa",
+            "text": "Hei! Kirjastossa tapahtuu.",
+            "language": "fi",
+            "sent": "2026-11-26T08:00:00Z",
+            "read": None,
+            "stop": "https://vinkki.example/stop/eyJ0",
+            "html": None,
+        }
+    ],
+    "unread": 1,
+}
+_read_mark = Reader(Mark)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRoutes:
+    """Shows residents their messages."""
+
+    gate: Gate
+    residents: Residents
+    ledger: ConsentLedger
+    boxes: Boxes
+
+    def operations(self) -> Sequence[Operation]:
+        """Return what can be asked here."""
+        path = "/v1/residents/{id}/inbox"
+        return (
+            Operation(
+                method="GET",
+                path=path,
+                name="read_inbox",
+                summary="A resident's messages",
+                description="Of topics whose leave for the inbox holds now; a withdrawal deletes the others.",
+                tag=TAG,
+                handler=self.read,
+                answers={200: Answer("The messages", Inbox, EXAMPLE)},
+                scope=Scope.INBOX_READ,
+            ),
+            Operation(
+                method="PUT",
+                path=f"{path}/{{message}}",
+                name="mark_message",
+                summary="Mark a message as read, or as unread",
+                tag=TAG,
+                handler=self.mark,
+                body=Mark,
+                example={"read": True},
+                answers={204: Answer("It is marked")},
+                problems=(InvalidInput, NotFound),
+                scope=Scope.INBOX_WRITE,
+            ),
+            Operation(
+                method="DELETE",
+                path=f"{path}/{{message}}",
+                name="delete_message",
+                summary="Delete a message",
+                tag=TAG,
+                handler=self.delete,
+                answers={204: Answer("It is gone")},
+                problems=(NotFound,),
+                scope=Scope.INBOX_WRITE,
+            ),
+        )
+
+    async def read(self, request: Request) -> Response:
+        """Answer `GET /v1/residents/{id}/inbox`."""
+        person = await self.gate.resident(request, Scope.INBOX_READ)
+        now = self.gate.clock()
+        items = [_message(its) for its in await self.boxes.of(await self._permits(person, now), now)]
+        return private_json(Inbox(items, sum(its.read is None for its in items)))
+
+    async def mark(self, request: Request) -> Response:
+        """Answer `PUT /v1/residents/{id}/inbox/{message}`."""
+        person = await self.gate.resident(request, Scope.INBOX_WRITE)
+        read, now = (await _read_mark(request)).read, self.gate.clock()
+        permits = await self._permits(person, now)
+        if not await self.boxes.mark(permits, request.path_params["message"], read=read, now=now):
+            raise NotFound(_NONE, field="message")
+        return Response(status_code=204, headers=PRIVATE)
+
+    async def delete(self, request: Request) -> Response:
+        """Answer `DELETE /v1/residents/{id}/inbox/{message}`."""
+        person = await self.gate.resident(request, Scope.INBOX_WRITE)
+        resident = await self.residents.pseudonym(person)
+        if resident is None or not await self.boxes.delete(resident, request.path_params["message"]):
+            raise NotFound(_NONE, field="message")
+        return Response(status_code=204, headers=PRIVATE)
+
+    async def _permits(self, person: UUID, now: datetime) -> Sequence[Permit]:
+        resident = await self.residents.pseudonym(person)
+        if resident is None:
+            return []
+        # A pause stops what is sent, not what the resident has and reads.
+        consents = (await self.ledger.consents(resident)).resumed()
+        answers = [consents.permit(purpose, now) for purpose in _PURPOSES]
+        return [answer for answer in answers if isinstance(answer, Permit)]
+
+
+_NONE = "There is no such message; read the inbox again."
+
+
+def _message(its: Kept) -> Message:
+    said = its.content
+    return Message(its.id, said.topic, said.subject, said.text, said.language, its.time, its.read, said.stop, said.html)

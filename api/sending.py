@@ -1,0 +1,142 @@
+"""Puts together what sends messages: channels by the settings, the dispatcher, and what a worker does for it.
+
+Who may be sent what, to which address and in which words is handed in: by `engine.addresses`, `campaigns.audience`,
+`campaigns.message` and `campaigns.stop`.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+
+from campaigns.caps import Caps
+from campaigns.channels import Channel
+from campaigns.channels.inbox import InboxChannel
+from campaigns.channels.mail import MailChannel
+from campaigns.channels.mime import Mail
+from campaigns.channels.pace import TokenBucket
+from campaigns.channels.sms import SmsChannel
+from campaigns.channels.smtp import Server
+from campaigns.dispatch import Dispatcher
+from campaigns.neighbours import Addresses, Leaves, Speech
+from campaigns.quiet import QuietHours
+from campaigns.records.deliveries import DeliveryRecords
+from campaigns.records.inbox import InboxRecords
+from campaigns.records.runs import RunRecords
+from campaigns.records.suppressions import SuppressionRecords
+from campaigns.run import Expander, Log, Members
+from engine.events import Notification
+from engine.records.database import Database
+from engine.settings import Settings
+from stream.agents import Reader, Refuse, notifications
+from stream.app import Chore
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What a worker needs to send messages."""
+
+    runs: RunRecords
+    expander: Expander
+    dispatcher: Dispatcher
+    deliveries: DeliveryRecords
+    inbox: InboxRecords
+    clock: Clock
+
+    def reader(self, refuse: Refuse, patience_seconds: float) -> Reader[Notification]:
+        """Return the reader of the topic `notifications`."""
+        its = self.dispatcher
+        return notifications(its.take, refuse, self.clock, patience_seconds, its.getting_on)
+
+    def chores(self) -> list[Chore]:
+        """Return what is due again and again."""
+        return [
+            Chore("expand runs", 1.0, lambda: self.expander.go_on(self.clock())),
+            Chore("deferred messages", 5.0, lambda: self.dispatcher.take_up(self.clock())),
+            Chore("finish runs", 5.0, lambda: self.runs.finish(self.clock())),
+            Chore("old messages", 3600.0, self._sweep),
+        ]
+
+    async def close(self) -> None:
+        """Disconnect from whoever delivers."""
+        await self.dispatcher.close()
+
+    async def _sweep(self) -> None:
+        await self.deliveries.sweep(self.clock())
+        await self.inbox.sweep(self.clock())
+        await self.runs.sweep(self.clock())
+
+
+def sending(  # noqa: PLR0913 - what others of the house answer
+    settings: Settings,
+    database: Database,
+    secret: bytes,
+    clock: Clock,
+    *,
+    log: Log,
+    leaves: Leaves,
+    members: Members,
+    addresses: Addresses,
+    speech: Speech,
+) -> Sending:
+    """Put it together.
+
+    Parameters
+    ----------
+    secret
+        The house's own (`api.seal.Seal.secret`): the same in every worker.
+    """
+    runs, inbox = RunRecords(database), InboxRecords(database)
+    # Another life of a worker each time: what an earlier one held is not taken for one's own.
+    life = secrets.token_urlsafe(12)
+    deliveries = DeliveryRecords(database, life)
+    dispatcher = Dispatcher(
+        leaves=leaves,
+        plans=runs,
+        deliveries=deliveries,
+        addresses=addresses,
+        suppressions=SuppressionRecords(database, secret),
+        speech=speech,
+        channels=channels(settings, inbox, clock),
+        secret=secret,
+        clock=clock,
+        caps=Caps(weekly(settings)),
+        quiet=QuietHours(settings.quiet_from, settings.quiet_until),
+    )
+    return Sending(runs, Expander(runs, members, log, clock, life), dispatcher, deliveries, inbox, clock)
+
+
+def weekly(settings: Settings) -> Mapping[str, int]:
+    """Return how many messages a resident gets in a week, by channel."""
+    return {
+        "email": settings.weekly_email,
+        "sms": settings.weekly_sms,
+        "push": settings.weekly_push,
+        "inbox": settings.weekly_inbox,
+    }
+
+
+def mail_channel(settings: Settings, clock: Clock) -> MailChannel | None:
+    """Return the channel of e-mail, if a server is set."""
+    if settings.mail is None:
+        return None
+    server = Server.read(settings.mail, settings.mail_timeout_seconds)
+    mail = Mail(settings.mail_name, settings.mail_from, settings.mail_domain)
+    bucket = TokenBucket(settings.mail_rate)
+    return MailChannel(server, mail, clock, connections=settings.mail_connections, bucket=bucket)
+
+
+def channels(settings: Settings, inbox: InboxRecords, clock: Clock) -> dict[str, Channel]:
+    """Return the channels that are set up; the inbox always is."""
+    found: dict[str, Channel] = {"inbox": InboxChannel(inbox, clock)}
+    if (mail := mail_channel(settings, clock)) is not None:
+        found["email"] = mail
+    if settings.sms is not None and settings.sms_token is not None:
+        client = httpx.AsyncClient(base_url=settings.sms, timeout=httpx.Timeout(30.0, connect=5.0))
+        bucket = TokenBucket(settings.sms_rate)
+        found["sms"] = SmsChannel(client, settings.sms_token, settings.sms_sender, bucket=bucket)
+    return found

@@ -1,0 +1,195 @@
+"""What messages say to whom: the approved words, in a resident's own language, with offers picked for them.
+
+What is personal is asked for with the permits of that moment: the language and the picks come from what a resident told
+or did only while they allow it; without, it is Finnish, and what is popular.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from campaigns.campaign import Campaign
+from campaigns.cards import Card
+from campaigns.departments import Department
+from campaigns.message import Fallback, Form, Picks
+from campaigns.run import Plan
+from campaigns.stop import StopLinks
+from engine.consent import Consents, Permit, Purpose
+from engine.errors import NotFound
+from engine.events import Pseudonym
+from engine.known import SealedState
+from engine.language import Language
+from engine.offers import Offer
+from engine.query import Query
+from engine.suggestion import Suggester
+
+DEFAULT = "fi"
+_MOST_FORMS = 200
+Clock = Callable[[], datetime]
+
+
+class Campaigns(Protocol):
+    """Where campaigns lie (`campaigns.records.documents`)."""
+
+    async def get(self, id_: str) -> Campaign | None:
+        """Return one, or None."""
+
+
+class Departments(Protocol):
+    """Where departments lie."""
+
+    async def get(self, id_: str) -> Department | None:
+        """Return one, or None."""
+
+
+class Offers(Protocol):
+    """Where offers lie (`engine.records.offers`)."""
+
+    async def many(self, ids: Sequence[str]) -> dict[str, Offer]:
+        """Return those of the ids that there are."""
+
+
+class OnlineState(Protocol):
+    """Where residents' state is fetched (`engine.online`)."""
+
+    async def sealed_many(self, residents: Sequence[Pseudonym]) -> Sequence[SealedState]:
+        """Fetch the state of several residents in one round trip, in the order given."""
+
+
+class Ledger(Protocol):
+    """What knows consents that the online state does not hold (`engine.ledger`)."""
+
+    async def consents(self, resident: Pseudonym) -> Consents:
+        """Return what is allowed now."""
+
+
+class Suggesting:
+    """A suggester over a catalogue that is loaded when it is first asked: most workers never need one.
+
+    Parameters
+    ----------
+    suggester, offers
+        What picks, and where the picked offers lie.
+    open_
+        Loads the catalogue.
+    """
+
+    def __init__(self, suggester: Suggester, offers: Offers, open_: Callable[[], Awaitable[None]]) -> None:
+        self._suggester = suggester
+        self._offers = offers
+        self._open = open_
+        self._ready = False
+
+    async def pick(
+        self, residents: Sequence[Pseudonym], asked: Picks, language: str, now: datetime
+    ) -> list[list[Card] | None]:
+        """Return for each resident the cards of what is picked, best first; None where they are to get no message."""
+        if not self._ready:
+            await self._open()
+            self._ready = True
+        spoken = Language(language) if language in list(Language) else Language.EN
+        query = Query(language=spoken, limit=asked.n, kinds=asked.kinds, scenario=asked.scenario)
+        answers = [await self._suggester.suggestions(resident, query, now) for resident in residents]
+        known = await self._offers.many(sorted({id_ for answer in answers for id_ in answer.offers}))
+        cards: list[list[Card] | None] = []
+        for answer in answers:
+            if answer.basis == "popular" and asked.fallback is not Fallback.POPULAR:
+                cards.append(None if asked.fallback is Fallback.SKIP else [])
+                continue
+            whys = [item.reasons[0].text if item.reasons else "" for item in answer.items]
+            pairs = zip(answer.offers, whys, strict=True)
+            cards.append([Card.of(known[id_], language, why) for id_, why in pairs if id_ in known])
+        return cards
+
+
+class HouseSpeech:
+    """Says what campaigns say (`campaigns.neighbours.Speech`).
+
+    Parameters
+    ----------
+    campaigns, departments, offers
+        Where the words are.
+    online, ledger
+        Where residents' languages come from.
+    links, suggesting
+        What makes stop links, and what picks offers.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it stands on
+        self,
+        campaigns: Campaigns,
+        departments: Departments,
+        offers: Offers,
+        online: OnlineState,
+        ledger: Ledger,
+        links: StopLinks,
+        suggesting: Suggesting,
+        clock: Clock,
+    ) -> None:
+        self._campaigns = campaigns
+        self._departments = departments
+        self._offers = offers
+        self._online = online
+        self._ledger = ledger
+        self._links = links
+        self._suggesting = suggesting
+        self._clock = clock
+        self._forms: OrderedDict[tuple[str, str, str], Form] = OrderedDict()
+
+    async def form(self, plan: Plan, language: str, channel: str) -> Form:
+        """Return the approved message in a language; what runs cannot be edited, so each is made once for a run.
+
+        Raises
+        ------
+        NotFound
+            The campaign is gone.
+        """
+        key = (plan.id, language, channel)
+        if (form := self._forms.get(key)) is None:
+            form = self._forms[key] = await self._made(plan, language, channel)
+            if len(self._forms) > _MOST_FORMS:
+                self._forms.popitem(last=False)
+        return form
+
+    async def languages(self, plan: Plan, permits: Sequence[Permit]) -> Sequence[str]:
+        """Return the first language that each resident has told and the message has; where none is known, Finnish."""
+        texts = (await self._campaign(plan)).draft.message.texts
+        states = await self._online.sealed_many([permit.resident for permit in permits])
+        pairs = zip(permits, states, strict=True)
+        told = [await self._told(permit.resident, state) for permit, state in pairs]
+        return [next((code for code in codes if code in texts), DEFAULT) for codes in told]
+
+    def stop(self, resident: Pseudonym, plan: Plan, channel: str, now: datetime, language: str) -> str:
+        """Return the link that ends these messages; its page speaks the message's language."""
+        spoken = Language(language) if language in list(Language) else Language.EN
+        return self._links.link(resident, plan.topic, channel, plan.campaign, now, spoken)
+
+    async def picks(
+        self, plan: Plan, permits: Sequence[Permit], language: str
+    ) -> Sequence[Sequence[Card] | None] | None:
+        """Return each resident's own picks; None where the message has no place for any."""
+        asked = (await self._campaign(plan)).draft.message.picks
+        if asked is None:
+            return None
+        return await self._suggesting.pick([permit.resident for permit in permits], asked, language, self._clock())
+
+    async def _told(self, resident: Pseudonym, state: SealedState) -> Sequence[str]:
+        consents = state.consents or await self._ledger.consents(resident)
+        permit = consents.permit(Purpose.INTERESTS, self._clock())
+        told = state.interests(permit) if isinstance(permit, Permit) else None
+        return () if told is None else told.languages
+
+    async def _made(self, plan: Plan, language: str, channel: str) -> Form:
+        draft = (await self._campaign(plan)).draft
+        message = draft.message
+        known = await self._offers.many(message.offers)
+        shown = [known[id_] for id_ in message.offers if id_ in known]
+        department = await self._departments.get(draft.department)
+        names: Mapping[str, str] = {} if department is None else department.draft.names
+        return Form.of(message, language, channel, shown, names.get(language) or names.get(DEFAULT))
+
+    async def _campaign(self, plan: Plan) -> Campaign:
+        if (found := await self._campaigns.get(plan.campaign)) is None:
+            raise NotFound("There is no campaign of this run any more.", field="campaign")
+        return found

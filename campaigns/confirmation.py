@@ -1,0 +1,114 @@
+"""The mail that takes a code to an e-mail address, so that nobody is written to who has not asked for it."""
+
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from engine.errors import InvalidInput, Misconfigured, NoSender
+from engine.language import Language
+from engine.telemetry import logger
+
+TIMEOUT_SECONDS = 10.0
+_WRONG = "VINKKI_MAIL is smtp+starttls://, smtps:// or smtp:// with the host of a mail server."
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+log = logger("campaigns")
+SUBJECT: Mapping[Language, str] = {
+    Language.FI: "Vahvista sähköpostiosoitteesi",
+    Language.SV: "Bekräfta din e-postadress",
+    Language.EN: "Confirm your e-mail address",
+}
+BODY: Mapping[Language, str] = {
+    Language.FI: """\
+Vahvistuskoodisi on {code}
+
+Kirjoita koodi Vinkkiin 30 minuutin kuluessa, niin voimme lähettää sinulle viestejä, joihin olet antanut luvan.
+
+Jos et pyytänyt koodia, sinun ei tarvitse tehdä mitään: osoitteeseen ei lähetetä viestejä.
+""",
+    Language.SV: """\
+Din bekräftelsekod är {code}
+
+Skriv koden i Vinkki inom 30 minuter, så kan vi skicka dig de meddelanden som du har gett lov till.
+
+Om du inte bad om koden behöver du inte göra något: inga meddelanden skickas till adressen.
+""",
+    Language.EN: """\
+Your confirmation code is {code}
+
+Enter the code in Vinkki within 30 minutes, and we can send you the messages that you have allowed.
+
+If you did not ask for a code, you need do nothing: no messages are sent to this address.
+""",
+}
+
+
+class MailCourier:
+    """Takes codes to e-mail addresses over SMTP (see `engine.addresses.Courier`); a connection for each.
+
+    Parameters
+    ----------
+    server
+        ``smtp+starttls://``, ``smtps://`` or ``smtp://``, with user and password where it wants them.
+    sender
+        Whom the mails come from.
+
+    Raises
+    ------
+    Misconfigured
+        The address of the server cannot be used.
+    """
+
+    def __init__(self, server: str, sender: str) -> None:
+        parts = urlsplit(server)
+        try:
+            port = parts.port
+        except ValueError as error:
+            raise Misconfigured(_WRONG) from error
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise Misconfigured(_WRONG)
+        self._secure, self._upgrades = parts.scheme == "smtps", parts.scheme == "smtp+starttls"
+        self._host, self._port = parts.hostname, port or _PORTS[parts.scheme]
+        self._user = None if parts.username is None else unquote(parts.username)
+        self._password = None if parts.password is None else unquote(parts.password)
+        self._sender = sender
+
+    async def send(self, address: str, code: str, language: Language) -> None:
+        """Hand the code to the mail server.
+
+        Raises
+        ------
+        InvalidInput
+            The server will never take mail for this address.
+        NoSender
+            It does not take it now.
+        """
+        try:
+            await aiosmtplib.send(
+                self._message(address, code, language),
+                hostname=self._host,
+                port=self._port,
+                username=self._user,
+                password=self._password,
+                use_tls=self._secure,
+                start_tls=self._upgrades,
+                timeout=TIMEOUT_SECONDS,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            if all(one.code >= 500 for one in error.recipients):  # noqa: PLR2004 - refused for good, RFC 5321
+                raise InvalidInput("The mail server takes no mail for this address.", field="address") from error
+            raise NoSender from error
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            log.warning("code_not_sent", why=type(error).__name__)
+            raise NoSender from error
+
+    def _message(self, address: str, code: str, language: Language) -> EmailMessage:
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, address, SUBJECT[language]
+        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=self._sender.rpartition("@")[2])
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(BODY[language].format(code=code))
+        message["Content-Language"] = language
+        return message

@@ -1,0 +1,219 @@
+"""How many an audience has, on which channels and in which languages, and why others drop out; and who, for a sending.
+
+Exact counts leave this module for `engine.counts` alone. Pseudonyms leave it for the run that sends, a chunk at a time,
+and that asks for everybody's permit anew.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from pyroaring import BitMap
+
+from campaigns.audience import Tree, Wants, canonical, walk
+from campaigns.evaluation import SLOW, Evaluation, Narrower
+from campaigns.facts import MINOR
+from campaigns.index import Index
+from campaigns.wanting import Wanting
+from engine.counts import Counts
+from engine.errors import TooFew, Unavailable
+from engine.events import Pseudonym
+from engine.reach import LANGUAGES
+
+AT_ONCE = 1_000
+SUBJECT = "audiences"
+"""All that is told of audiences shares its raises, so that averaging over many descriptions teaches little."""
+
+
+class Out(StrEnum):
+    """Why somebody whom the tree means is not reached."""
+
+    NO_CONSENT = "no_consent"
+    UNDER_AGE = "under_age"
+    NO_ADDRESS = "no_address"
+    CAPPED = "capped"
+
+
+class Found(NamedTuple):
+    """Exact counts, which no door may tell but through `engine.counts`.
+
+    `total` are those who are reached on any channel, `languages` the same by the first language they told. What nobody
+    could say is missing in `out`.
+    """
+
+    total: int
+    channels: Mapping[str, int]
+    languages: Mapping[str, int]
+    out: Mapping[Out, int]
+
+
+class Check(Protocol):
+    """What knows whether residents can be reached: by a confirmed address, or as they have not been told too much."""
+
+    async def passes(self, residents: Sequence[Pseudonym], topic: str, channel: str, now: datetime) -> Sequence[bool]:
+        """Say of each, in the order given, whether a message may go out on a channel; asked with permits of now."""
+
+
+class Holder(Protocol):
+    """What holds the index, whole and of now."""
+
+    @property
+    def index(self) -> Index:
+        """The index.
+
+        Raises
+        ------
+        Unavailable
+            It is not there yet, or may not be of now.
+        """
+
+
+class Counting:
+    """Counts audiences, and expands them.
+
+    Parameters
+    ----------
+    holder, counts
+        Who there is, and what tells counts.
+    narrower
+        What is narrower than a keyword.
+    addresses, caps
+        What knows of confirmed addresses and of caps; what is not given is not known, and told as such.
+    wanting
+        What knows who would want an offer; without it nobody can say.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts are what it is made of
+        self,
+        holder: Holder,
+        counts: Counts,
+        narrower: Narrower | None = None,
+        addresses: Check | None = None,
+        caps: Check | None = None,
+        wanting: Wanting | None = None,
+    ) -> None:
+        self._holder = holder
+        self._counts = counts
+        self._narrower = narrower or {}
+        self._checks = {Out.NO_ADDRESS: addresses, Out.CAPPED: caps}
+        self._wanting = wanting
+
+    @property
+    def unknown(self) -> list[Out]:
+        """The reasons of which nobody knows."""
+        return [out for out, check in self._checks.items() if check is None]
+
+    async def count(self, tree: Tree, topic: str, channels: Sequence[str], now: datetime) -> Found:
+        """Count those whom a tree means and messages on a topic may reach.
+
+        Raises
+        ------
+        Unavailable
+            The index is not there, or what the tree asks is still being worked out.
+        Over
+            It asks who would want an offer that is over.
+        """
+        index = self._holder.index
+        wanting = self._prepared(tree, topic, index)
+        meant = await self._meant(index, tree, now, wanting)
+        allowed = {channel: meant & index.marked(purpose(topic, channel)) for channel in channels}
+        willing = BitMap.union(*allowed.values()) & index.live
+        minors = meant & index.marked(MINOR)
+        out = {Out.NO_CONSENT: len(meant - willing - minors), Out.UNDER_AGE: len(minors - willing)}
+        left = willing
+        for reason, check in self._checks.items():
+            if check is not None:
+                allowed = {c: await self._passing(index, its, check, topic, c, now) for c, its in allowed.items()}
+                passed = BitMap.union(*allowed.values())
+                out[reason] = len(left - passed)
+                left = passed
+        left = left & index.live
+        languages = {name: left.intersection_cardinality(index.marked(f"first:{name}")) for name in LANGUAGES}
+        reached = {channel: its.intersection_cardinality(index.live) for channel, its in allowed.items()}
+        return Found(len(left), reached, languages, out)
+
+    def told(self, count: int, tree: Tree, topic: str, channels: Sequence[str], part: str) -> int | None:
+        """Return a count as it may be told; None for a small group."""
+        return self._counts.disclose(count, SUBJECT, f"{part} of {topic} {sorted(channels)} {canonical(tree)}")
+
+    async def members(
+        self, tree: Tree, topic: str, channels: Sequence[str], now: datetime, *, few: bool = False
+    ) -> AsyncIterator[list[Pseudonym]]:
+        """Yield whom a tree means and who allows messages on a topic by one of the channels, some at a time.
+
+        Who withdraws meanwhile is not in the chunks that follow. Addresses and caps are for whoever sends to ask.
+
+        Parameters
+        ----------
+        few
+            Whether it may be few people: of messages with a legal basis other than consent alone.
+
+        Raises
+        ------
+        TooFew
+            So small a group may not be meant.
+        Unavailable
+            As in `count`.
+        """
+        index = self._holder.index
+        wanting = self._prepared(tree, topic, index)
+        meant = await self._meant(index, tree, now, wanting)
+        willing = meant & index.marked_any(purpose(topic, channel) for channel in channels) & index.live
+        if not few and self.told(len(willing), tree, topic, channels, "total") is None:
+            raise TooFew
+        for numbers in _chunks(willing):
+            if self._holder.index is not index:
+                raise Unavailable("The index was built anew meanwhile; begin again with those who are left.")
+            if names := index.names(numbers):
+                yield names
+
+    async def _meant(self, index: Index, tree: Tree, now: datetime, wanting: Mapping[Wants, BitMap]) -> BitMap:
+        evaluation = Evaluation(index, now, self._narrower, wanting)
+        if not any(isinstance(node, SLOW) for _, node, _ in walk(tree)):
+            return evaluation.members(tree)
+        # In a thread: a tree over what everybody did takes as long as a hundred answers. Who withdraws meanwhile is
+        # dead in the index at once, and left out when the count is made.
+        async with index.steady:
+            return await asyncio.to_thread(evaluation.members, tree)
+
+    def _prepared(self, tree: Tree, topic: str, index: Index) -> Mapping[Wants, BitMap]:
+        """Return who would want the offers that a tree asks for."""
+        leaves = {leaf for _, leaf, _ in walk(tree) if isinstance(leaf, Wants)}
+        if leaves and self._wanting is None:
+            raise Unavailable("Nobody can say here who would want an offer; leave that predicate out.")
+        return {leaf: self._wanting.of(leaf, topic, index) for leaf in leaves} if self._wanting else {}
+
+    async def _passing(  # noqa: PLR0913 - a question has so many parts
+        self, index: Index, numbers: BitMap, check: Check, topic: str, channel: str, now: datetime
+    ) -> BitMap:
+        passed = BitMap()
+        for some in _chunks(numbers & index.live):
+            residents = index.names(some)
+            answers = await check.passes(residents, topic, channel, now)
+            passed |= index.numbers(one for one, passes in zip(residents, answers, strict=True) if passes)
+        return passed
+
+
+class Members:
+    """Whom an audience has, for the run that sends."""
+
+    def __init__(self, counting: Counting) -> None:
+        self._counting = counting
+
+    def of(
+        self, tree: Tree, topic: str, channels: Sequence[str], now: datetime, *, few: bool = False
+    ) -> AsyncIterator[list[Pseudonym]]:
+        """Yield chunks of pseudonyms (see `Counting.members`)."""
+        return self._counting.members(tree, topic, channels, now, few=few)
+
+
+def purpose(topic: str, channel: str) -> str:
+    """Return the purpose of marketing on a topic by a channel."""
+    return f"marketing_{topic}_{channel}"
+
+
+def _chunks(numbers: BitMap) -> Iterator[Sequence[int]]:
+    whole = numbers.to_array()
+    return (whole[first : first + AT_ONCE] for first in range(0, len(whole), AT_ONCE))

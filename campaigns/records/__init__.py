@@ -1,0 +1,1 @@
+"""What campaigns keep in SQL, over `engine.records.database`."""
