@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from engine.errors import InvalidInput, Misconfigured, NoSender
+from campaigns.channels.smtp import Server
+from engine.errors import InvalidInput, NoSender
 from engine.language import Language
 from engine.telemetry import logger
 
 TIMEOUT_SECONDS = 10.0
-_WRONG = "VINKKI_MAIL is smtp+starttls://, smtps:// or smtp:// with the host of a mail server."
-_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 log = logger("campaigns")
 SUBJECT: Mapping[Language, str] = {
     Language.FI: "Vahvista sähköpostiosoitteesi",
@@ -62,17 +60,7 @@ class MailCourier:
     """
 
     def __init__(self, server: str, sender: str) -> None:
-        parts = urlsplit(server)
-        try:
-            port = parts.port
-        except ValueError as error:
-            raise Misconfigured(_WRONG) from error
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise Misconfigured(_WRONG)
-        self._secure, self._upgrades = parts.scheme == "smtps", parts.scheme == "smtp+starttls"
-        self._host, self._port = parts.hostname, port or _PORTS[parts.scheme]
-        self._user = None if parts.username is None else unquote(parts.username)
-        self._password = None if parts.password is None else unquote(parts.password)
+        self._server = Server.read(server, TIMEOUT_SECONDS)
         self._sender = sender
 
     async def send(self, address: str, code: str, language: Language) -> None:
@@ -88,13 +76,13 @@ class MailCourier:
         try:
             await aiosmtplib.send(
                 self._message(address, code, language),
-                hostname=self._host,
-                port=self._port,
-                username=self._user,
-                password=self._password,
-                use_tls=self._secure,
-                start_tls=self._upgrades,
-                timeout=TIMEOUT_SECONDS,
+                hostname=self._server.host,
+                port=self._server.port,
+                username=self._server.user,
+                password=self._server.secret,
+                use_tls=self._server.tls,
+                start_tls=self._server.starttls,
+                timeout=self._server.timeout,
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             if all(one.code >= 500 for one in error.recipients):  # noqa: PLR2004 - refused for good, RFC 5321

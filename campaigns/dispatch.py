@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
 from campaigns.caps import Caps
 from campaigns.channels import Accepted, Channel, Note, Outcome, Refused
@@ -240,10 +241,11 @@ class Dispatcher:
         self._unrecorded = []
         return may
 
-    async def _deliver(self, way: "_Way", claims: Sequence[Claim], notes: Mapping[Pseudonym, Note | None]) -> None:
+    async def _deliver(self, way: "_Way", claims: Sequence[Claim], notes: Mapping[Pseudonym, "Note | _Unsaid"]) -> None:
         """Deliver a handful. Who is stopped meanwhile first hears what became of it, and records it."""
         its = [notes[claim.resident] for claim in claims]
-        sending = asyncio.ensure_future(self._channels[way.channel].deliver([note for note in its if note is not None]))
+        some = [note for note in its if isinstance(note, Note)]
+        sending = asyncio.ensure_future(self._channels[way.channel].deliver(some))
         stopped: asyncio.CancelledError | None = None
         while not sending.done():
             try:
@@ -251,7 +253,7 @@ class Dispatcher:
             except asyncio.CancelledError as error:
                 stopped = error
         told = iter(sending.result())
-        outcomes = [Refused("unrenderable") if note is None else next(told) for note in its]
+        outcomes = [next(told) if isinstance(note, Note) else note for note in its]
         pairs, now = list(zip(claims, outcomes, strict=True)), self._clock()
         self._unrecorded = [_done(way.plan.id, claim, outcome, now) for claim, outcome in pairs]
         for done in self._unrecorded:
@@ -269,9 +271,9 @@ class Dispatcher:
 
     async def _notes(
         self, way: "_Way", residents: Sequence[Pseudonym], spoken: Mapping[Pseudonym, str]
-    ) -> Mapping[Pseudonym, Note | None]:
-        """Return what is said to each; None where that resident's own part cannot be filled in."""
-        notes: dict[Pseudonym, Note | None] = {}
+    ) -> Mapping[Pseudonym, "Note | _Unsaid"]:
+        """Return what is said to each, or why nothing is."""
+        notes: dict[Pseudonym, Note | _Unsaid] = {}
         plan, now = way.plan, self._clock()
         for language in dict.fromkeys(spoken[who] for who in residents):
             its = [who for who in residents if spoken[who] == language]
@@ -281,14 +283,14 @@ class Dispatcher:
             for number, who in enumerate(its):
                 own = () if picks is None else picks[number]
                 if own is None:
-                    notes[who] = None
+                    notes[who] = _Unsaid("skipped", "nothing_to_pick")
                     continue
                 stop = self._speech.stop(who, plan, way.channel, now, language)
                 try:
                     rendered = form.fill(stop=stop, why=why, picks=own)
                 except Exception:  # a template may raise anything, and one resident must not cost the others
                     log.exception("message cannot be filled in", run=plan.id, channel=way.channel)
-                    notes[who] = None
+                    notes[who] = _Unsaid("failed", "unrenderable")
                 else:
                     to = way.addresses[who]
                     notes[who] = Note(way.messages[who], to, rendered, stop, plan.topic, language, way.purpose)
@@ -316,7 +318,16 @@ class _Way:
         return f"marketing_{self.plan.topic}_{self.channel}"
 
 
-def _done(run: str, claim: Claim, outcome: Outcome, now: datetime) -> Done:
+class _Unsaid(NamedTuple):
+    """Why a resident is told nothing: what that makes of the delivery, and the reason."""
+
+    state: str
+    reason: str
+
+
+def _done(run: str, claim: Claim, outcome: Outcome | _Unsaid, now: datetime) -> Done:
+    if isinstance(outcome, _Unsaid):
+        return Done(run, claim.resident, outcome.state, outcome.reason, tries=1)
     if isinstance(outcome, Accepted):
         return Done(run, claim.resident, "sent", reference=outcome.reference, tries=1)
     if isinstance(outcome, Refused):

@@ -133,7 +133,7 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What became of one delivery: `sent`, `failed` or `deferred`."""
+    """What became of one delivery: `sent`, `failed`, `deferred` or `skipped`."""
 
     run: str
     resident: Pseudonym

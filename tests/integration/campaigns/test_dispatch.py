@@ -18,7 +18,7 @@ from engine.events import Notification
 from engine.records.erasures import ErasureRecords
 from engine.records.leaks import LeakRecords
 from engine.records.personal import PersonalRecords
-from tests.integration.campaigns.town import Town, town
+from tests.integration.campaigns.town import Speech, Town, town
 from tests.smtp_server import SmtpServer, serving
 
 MAIL, BOX, SMS = "marketing_library_email", "marketing_library_inbox", "marketing_library_sms"
@@ -61,6 +61,25 @@ async def test_everybody_who_allows_it_gets_one_mail_and_nobody_else_any(place: 
     ]
     assert await its.runs.finish(place.now) == ["c-run"]
     assert await its.runs.standing("run") is Standing.FINISHED
+    await its.close()
+
+
+async def test_for_whom_nothing_can_be_picked_the_message_is_left_out_and_takes_no_place_of_the_week(
+    place: Town, server
+):
+    glad, other = await place.enrol(1, MAIL), await place.enrol(1, MAIL)
+
+    class Picky(Speech):
+        async def picks(self, plan, permits, language):  # noqa: ARG002
+            return [None if permit.resident in other else () for permit in permits]
+
+    its = place.sending(speech=Picky())
+    await place.run(its, place.plan())
+    assert reached(server) == glad
+    assert await place.ends() == {glad[0]: ("sent", None), other[0]: ("skipped", "nothing_to_pick")}
+    for n in range(3):
+        await place.run(place.sending(), place.plan(f"more-{n}", priority=1))
+    assert reached(server).count(other[0]) == 3
     await its.close()
 
 
