@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import blake2b
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
@@ -67,10 +69,26 @@ class Scene:
         await self.house.empty()
         await self.house.stores.offers.write(self._offers_before(), self.at(0))
         await asyncio.gather(*map(self._enter, ROLES))
+        await self._tell_apart()
         worker = self.worker(Scissors(None, Exception))
         await worker.interactions([self._acts(role, 2, "old", "test:1", "test:2") for role in _ACTED], self.at(3))
         await worker.impressions([self._shows(role, "before", 3) for role in _ACTED])
         await self._part()
+
+    async def _tell_apart(self) -> None:
+        """Draw the salt of visitors so that nobody counts for two: in a HyperLogLog two may look the same by chance."""
+        redis, days = self.house.stores.online._redis, [(self.at(0) + timedelta(days=n)).date() for n in (-1, 0, 1)]
+        while True:
+            salt = token_bytes(16)
+            await redis.delete("apart")
+            await redis.pfadd(
+                "apart", *(blake2b(w.encode(), key=salt, digest_size=16).digest() for w in self.who.values())
+            )
+            if await redis.pfcount("apart") == len(self.who):
+                break
+        await redis.delete("apart")
+        for day in days:
+            await redis.set(f"salt:{day:%Y%m%d}", salt, ex=3600)
 
     async def _enter(self, role: str) -> None:
         self.who[role] = await self.house.residents.enrol(uuid4())

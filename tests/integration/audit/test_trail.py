@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from campaigns.audience import Draft as Audience
+from campaigns.audience import Everyone
 from campaigns.campaign import Campaign, CampaignKind, Draft, Move, State
 from campaigns.departments import Department, DepartmentDraft, Programme, Rights, Role
 from campaigns.desk import Desk, Keeper, Official
@@ -15,6 +17,7 @@ from campaigns.records.trail import TrailRecords
 from campaigns.schedule import Schedule
 from engine.errors import Outdated
 from engine.records.offers import OfferRecords
+from engine.rules import Revision
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 MAIJA, VILLE = Official("maija@hel.fi", frozenset({"writers"})), Official("ville@hel.fi", frozenset({"leads"}))
@@ -41,6 +44,8 @@ async def desk(own, campaigns):
     its = DepartmentDraft(names=NAMES, roles={Role.EDITOR: ("writers",), Role.APPROVER: ("leads",)})
     await Keeper(departments, "department").create(Department, its, MAIJA, NOW, "sport")
     programmes, trail = DocumentRecords(own.database, Programme), TrailRecords(own.database)
+    audiences, everybody = AudienceRecords(own.database), Audience(department="sport", name="All", tree=Everyone())
+    await audiences.add(Revision(0, "everybody", 1, everybody, MAIJA.name, NOW, ended=False))
     return Desk(
         campaigns,
         departments,
@@ -48,12 +53,13 @@ async def desk(own, campaigns):
         trail,
         OfferRecords(own.database),
         Rights(None),
-        AudienceRecords(own.database),
+        audiences,
     )
 
 
 async def scheduled(desk):
-    its = await desk.create(draft(), MAIJA, NOW)
+    given = {"kind": CampaignKind.ONE_OFF, "legal_basis": None, "audience": "everybody"}
+    its = await desk.create(draft(**given, schedule=Schedule(starts=NOW + timedelta(days=1))), MAIJA, NOW)
     for move, who in ((Move.SUBMIT, MAIJA), (Move.APPROVE, VILLE), (Move.SCHEDULE, MAIJA)):
         its = await desk.move(its.id, its.version, move, who, NOW)
     return its
