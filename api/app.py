@@ -116,16 +116,23 @@ def operations(house: "House") -> Sequence[Operation]:
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *ReachRoutes(gate, house.offers, house.reach).operations(),
         *AudienceRoutes(
-            gate, house.audiences, house.audience_answers, RoleDepartments(house.departments, house.desk.rights)
+            gate,
+            house.campaigning.audiences,
+            house.audience_answers,
+            RoleDepartments(house.campaigning.departments, house.campaigning.desk.rights),
         ).operations(),
         *TrialRoutes(gate, house.trials).operations(),
-        *CampaignRoutes(gate, house.desk, house.campaigns, house.departments).operations(),
-        *ProofRoutes(gate, house.desk, house.settings).operations(),
-        *ResultRoutes(gate, house.desk, house.runs, house.counts).operations(),
-        *DepartmentRoutes(gate, house.desk.rights, house.departments, house.programmes).operations(),
+        *CampaignRoutes(
+            gate, house.campaigning.desk, house.campaigning.campaigns, house.campaigning.departments
+        ).operations(),
+        *ProofRoutes(gate, house.campaigning.desk, house.settings).operations(),
+        *ResultRoutes(gate, house.campaigning.desk, house.campaigning.runs, house.counts).operations(),
+        *DepartmentRoutes(
+            gate, house.campaigning.desk.rights, house.campaigning.departments, house.campaigning.programmes
+        ).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
-        *InboxRoutes(gate, house.residents, house.ledger, house.inbox).operations(),
-        *ReportRoutes(house.returns, house.settings, house.clock).operations(),
+        *InboxRoutes(gate, house.residents, house.ledger, house.campaigning.inbox).operations(),
+        *ReportRoutes(house.campaigning.returns, house.settings, house.clock).operations(),
         *_health(house).operations(),
     )
 

@@ -8,6 +8,7 @@ from functools import partial
 from api.access import TokenVerifier
 from api.audience_answers import AudienceAnswers
 from api.audience_feed import AudienceFeed
+from api.campaigning import Campaigning, campaigning
 from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
 from api.exploration import Thompson
@@ -24,20 +25,9 @@ from api.steering_feed import SteeringFeed
 from api.trials import Trials
 from api.vault import Vault, keys
 from campaigns import narrower
-from campaigns.campaign import Campaign
 from campaigns.confirmation import MailCourier
 from campaigns.counting import Counting
-from campaigns.departments import Department, Programme, Rights
-from campaigns.desk import Desk
-from campaigns.records.audiences import AudienceRecords
-from campaigns.records.deliveries import DeliveryRecords
-from campaigns.records.documents import DocumentRecords
 from campaigns.records.facts import FactRecords
-from campaigns.records.inbox import InboxRecords
-from campaigns.records.runs import RunRecords
-from campaigns.records.suppressions import SuppressionRecords
-from campaigns.records.trail import TrailRecords
-from campaigns.returns import Returns
 from campaigns.stop import StopLinks
 from campaigns.wanting import Wanting
 from engine.accesses import KEPT
@@ -250,7 +240,6 @@ class House:
     exposure_feed: ExposureFeed
     suggester: Suggester
     reach: ReachRuns
-    audiences: AudienceRecords
     audience_feed: AudienceFeed
     wanting: Wanting
     audience_counting: Counting
@@ -262,13 +251,7 @@ class House:
     tokens: TokenVerifier
     logouts: LogoutRecords
     ends: LogoutFeed
-    campaigns: DocumentRecords[Campaign]
-    departments: DocumentRecords[Department]
-    programmes: DocumentRecords[Programme]
-    desk: Desk
-    runs: RunRecords
-    inbox: InboxRecords
-    returns: Returns
+    campaigning: Campaigning
 
     async def open(self) -> None:
         """Load the catalogue and begin to follow it; Kafka may come later."""
@@ -327,12 +310,6 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
-    campaigns, departments, programmes = (
-        DocumentRecords(stores.database, Campaign),
-        DocumentRecords(stores.database, Department),
-        DocumentRecords(stores.database, Programme),
-    )
-    rights, trail = Rights(settings.administrators), TrailRecords(stores.database)
     audience_feed = AudienceFeed(FactRecords(stores.database), stores.database, clock)
     wanting = Wanting(reach, clock)
     counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting=wanting)
@@ -368,7 +345,6 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         exposure_feed=ExposureFeed(steering, exposures, UptakeRecords(stores.database), clock),
         suggester=suggester,
         reach=ReachRuns(reach, counts, seal, stores.online, clock),
-        audiences=AudienceRecords(stores.database),
         audience_feed=audience_feed,
         wanting=wanting,
         audience_counting=counting,
@@ -380,14 +356,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         tokens=tokens,
         logouts=logouts,
         ends=LogoutFeed(tokens, stores.database, logouts, clock),
-        campaigns=campaigns,
-        departments=departments,
-        programmes=programmes,
-        runs=RunRecords(stores.database),
-        desk=Desk(campaigns, departments, programmes, trail, stores.offers, rights, AudienceRecords(stores.database)),
-        inbox=InboxRecords(stores.database),
-        # It reads and notes what was sent, and sends nothing itself.
-        returns=Returns(DeliveryRecords(stores.database, ""), SuppressionRecords(stores.database, seal.secret)),
+        campaigning=campaigning(settings, stores.database, stores.offers, seal.secret),
     )
 
 

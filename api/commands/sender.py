@@ -9,6 +9,7 @@ import msgspec
 
 from api import wiring
 from api.audience_feed import AudienceFeed
+from api.campaigning import campaigning
 from api.catalogue_feed import CatalogueFeed
 from api.exposure_feed import ExposureFeed
 from api.model_feed import ModelFeed
@@ -17,15 +18,8 @@ from api.sending import Sending, sending
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
 from campaigns.audience import Tree
-from campaigns.campaign import Campaign
 from campaigns.counting import Counting
-from campaigns.departments import Department, Programme, Rights
-from campaigns.desk import Desk
-from campaigns.records.audiences import AudienceRecords
-from campaigns.records.documents import DocumentRecords
 from campaigns.records.facts import FactRecords
-from campaigns.records.runs import RunRecords
-from campaigns.records.trail import TrailRecords
 from campaigns.starting import Starter
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
@@ -159,20 +153,10 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         ExposureFeed(steering, ExposureRecords(database), UptakeRecords(database), clock),
     )
     picking = Picking(suggester, feeds, clock)
-    audiences = AudienceRecords(database)
-    campaigns, departments = DocumentRecords(database, Campaign), DocumentRecords(database, Department)
-    desk = Desk(
-        campaigns,
-        departments,
-        DocumentRecords(database, Programme),
-        TrailRecords(database),
-        stores.offers,
-        Rights(settings.administrators),
-        audiences,
-    )
+    side = campaigning(settings, database, stores.offers, seal.secret)
     speech = HouseSpeech(
-        campaigns,
-        departments,
+        side.campaigns,
+        side.departments,
         stores.offers,
         stores.online,
         ledger,
@@ -191,5 +175,5 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         addresses=AddressBook(wiring.addresses(settings, stores)),
         speech=speech,
     )
-    starter = Starter(campaigns, audiences, RunRecords(database), desk)
+    starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
     return Sender(its, starter, feed, picking, clock)

@@ -59,11 +59,8 @@ def every_operation():
                 "rules",
                 "floors",
                 "exposures",
-                "inbox",
-                "returns",
                 "steering",
                 "reach",
-                "audiences",
                 "audience_answers",
                 "trials",
                 "offers",
@@ -87,17 +84,14 @@ def every_operation():
                 "partners",
                 "accesses",
                 "logouts",
-                "campaigns",
-                "departments",
-                "programmes",
-                "runs",
             ]
         ),
         stores=SimpleNamespace(online=nothing, ledger=nothing),
     )
     house.ledger = SimpleNamespace(register=None)
     house.publisher = nothing
-    house.desk = SimpleNamespace(rights=None)
+    side = ("campaigns", "departments", "programmes", "audiences", "runs", "inbox", "returns")
+    house.campaigning = SimpleNamespace(**dict.fromkeys(side), desk=SimpleNamespace(rights=None))
     return operations(house)
 
 
