@@ -35,6 +35,7 @@ from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.invitations import InvitationRoutes
 from api.routes.logout import LogoutRoutes
+from api.routes.measured_links import MeasuredLinkRoutes
 from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
@@ -98,6 +99,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *ConsentRoutes(gate, house.residents, house.ledger, nudges, house.family).operations(),
         *AddressRoutes(gate, house.residents, house.addresses).operations(),
         *_stop(house, nudges).operations(),
+        *_measured(house).operations(),
         *_receipts(house, gate).operations(),
         *InterestRoutes(gate, house.residents, house.ledger, house.remover).operations(),
         *ChoiceRoutes(gate, house.residents, house.ledger).operations(),
@@ -126,7 +128,9 @@ def operations(house: "House") -> Sequence[Operation]:
             gate, house.campaigning.desk, house.campaigning.campaigns, house.campaigning.departments
         ).operations(),
         *ProofRoutes(gate, house.campaigning.desk, house.settings).operations(),
-        *ResultRoutes(gate, house.campaigning.desk, house.campaigning.runs, house.counts).operations(),
+        *ResultRoutes(
+            gate, house.campaigning.desk, house.campaigning.runs, house.campaigning.follows, house.counts
+        ).operations(),
         *DepartmentRoutes(
             gate, house.campaigning.desk.rights, house.campaigning.departments, house.campaigning.programmes
         ).operations(),
@@ -142,6 +146,11 @@ def _stop(house: "House", nudges: Nudges) -> StopRoutes:
         nudges.send(ConsentChange(resident, purpose, granted=False, time=now))
 
     return StopRoutes(house.stop_links, Stopper(house.ledger, tell), house.clock)
+
+
+def _measured(house: "House") -> MeasuredLinkRoutes:
+    side = house.campaigning
+    return MeasuredLinkRoutes(house.measured_links, side.deliveries, house.ledger, side.follows, house.clock)
 
 
 def _receipts(house: "House", gate: Gate) -> ReceiptRoutes:

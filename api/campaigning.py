@@ -8,6 +8,7 @@ from campaigns.desk import Desk
 from campaigns.records.audiences import AudienceRecords
 from campaigns.records.deliveries import DeliveryRecords
 from campaigns.records.documents import DocumentRecords
+from campaigns.records.follows import FollowRecords
 from campaigns.records.inbox import InboxRecords
 from campaigns.records.runs import RunRecords
 from campaigns.records.suppressions import SuppressionRecords
@@ -29,6 +30,8 @@ class Campaigning:
     desk: Desk
     runs: RunRecords
     inbox: InboxRecords
+    deliveries: DeliveryRecords
+    follows: FollowRecords
     returns: Returns
 
 
@@ -42,6 +45,8 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
     """
     campaigns, departments = DocumentRecords(database, Campaign), DocumentRecords(database, Department)
     programmes, audiences = DocumentRecords(database, Programme), AudienceRecords(database)
+    # It reads and notes what was sent, and sends nothing itself.
+    deliveries = DeliveryRecords(database, "")
     rights, trail = Rights(settings.administrators), TrailRecords(database)
     return Campaigning(
         campaigns=campaigns,
@@ -51,6 +56,7 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         desk=Desk(campaigns, departments, programmes, trail, offers, rights, audiences),
         runs=RunRecords(database),
         inbox=InboxRecords(database),
-        # It reads and notes what was sent, and sends nothing itself.
-        returns=Returns(DeliveryRecords(database, ""), SuppressionRecords(database, secret)),
+        deliveries=deliveries,
+        follows=FollowRecords(database),
+        returns=Returns(deliveries, SuppressionRecords(database, secret)),
     )

@@ -47,6 +47,8 @@ def _messages(personal: Personal) -> Iterable[Node]:
             SUBJECT=one.subject,
             READ=one.read,
         )
+    for followed in personal.followed:
+        yield _group("LINK_FOLLOWED", LINK=followed.link, TIME=followed.time)
     for address in personal.suppressed:
         yield _group("ADDRESS_NOT_USED", CHANNEL=address.channel, REASON=address.reason, TIME=address.time)
 

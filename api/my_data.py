@@ -86,6 +86,7 @@ class DataView:
             _section("interests", Purpose.INTERESTS, self._interests(held.interests, language), language),
             _section("addresses", None, [_address(one, language) for one in held.addresses], language),
             _section("shown", Purpose.MEASUREMENT, [_shown(one, named, language) for one in shown], language),
+            _section("followed", Purpose.MEASUREMENT, [*_followed(held)], language),
             _section("audiences", None, [], language),
             _section("messages", None, [_message(n, one, language) for n, one in _sent(held)], language),
         )
@@ -168,6 +169,12 @@ def _message(number: int, sent: Told, language: Language) -> Thing:
     title = declared().declaration(sent.purpose).notice.title.pick(language)
     text = f"{title}: {sent.subject}" if sent.subject else title
     return Thing(f"message-{number}", text, words.DELIVERIES[sent.state].pick(language), sent.time)
+
+
+def _followed(held: Personal) -> Iterable[Thing]:
+    """Return the latest links that were followed, the newest first."""
+    for number, one in list(enumerate(held.followed))[-MOST_SHOWN:][::-1]:
+        yield Thing(f"followed-{number}", one.link, None, one.time)
 
 
 def _act(deed: Deed, named: Mapping[str, str], language: Language) -> Thing:

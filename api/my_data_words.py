@@ -12,6 +12,9 @@ TITLES: Mapping[str, Localized] = {
     "interests": Localized("Mitä olet kertonut", "Vad du har berättat", "What you have told us"),
     "addresses": Localized("Mihin viestit tulevat", "Vart meddelandena kommer", "Where messages come"),
     "shown": Localized("Mitä sinulle on ehdotettu", "Vad du har fått förslag på", "What has been suggested to you"),
+    "followed": Localized(
+        "Viesteistä avaamasi linkit", "Länkar du öppnat i meddelanden", "Links you followed in messages"
+    ),
     "audiences": Localized("Kohderyhmät, joissa olet", "Målgrupper du ingår i", "Audiences you are in"),
     "messages": Localized("Sinulle lähetetyt viestit", "Meddelanden till dig", "Messages sent to you"),
 }
@@ -37,6 +40,11 @@ SOURCES: Mapping[str, Localized] = {
         "Vi antecknade vilka förslag du fick. Vi visar de senaste.",
         "We noted which suggestions you were given. We show the latest.",
     ),
+    "followed": Localized(
+        "Kirjasimme, mitä linkkejä avasit viesteistämme. Näytämme uusimmat.",
+        "Vi antecknade vilka länkar du öppnade i våra meddelanden. Vi visar de senaste.",
+        "We noted which links of our messages you followed. We show the latest.",
+    ),
     "audiences": Localized(
         "Kohderyhmä lasketaan joka lähetyksellä uudelleen siitä, minkä olet sallinut. Luetteloa siitä, ketkä siihen "
         "kuuluvat, ei säilytetä.",
@@ -60,6 +68,7 @@ EMPTY: Mapping[str, Localized] = {
     "interests": Localized("Et ole kertonut mitään.", "Du har inte berättat något.", "You have told us nothing."),
     "addresses": Localized("Et ole antanut osoitetta.", "Du har inte gett någon adress.", "You have given no address."),
     "shown": Localized("Emme ole kirjanneet mitään.", "Vi har inte antecknat något.", "We have noted nothing."),
+    "followed": Localized("Emme ole kirjanneet mitään.", "Vi har inte antecknat något.", "We have noted nothing."),
     "audiences": Localized("Luetteloa ei ole.", "Det finns ingen lista.", "There is no list."),
     "messages": Localized("Yhtään viestiä ei ole lähetetty.", "Inget meddelande har skickats.", "None has been sent."),
 }

@@ -11,8 +11,10 @@ from typing import Protocol
 
 from campaigns.campaign import Campaign
 from campaigns.cards import Card
+from campaigns.channels import Rendered as Filled
 from campaigns.departments import Department
-from campaigns.message import Fallback, Form, Picks
+from campaigns.measured_links import MeasuredLinks
+from campaigns.message import Fallback, Form, Picks, Rendered
 from campaigns.run import Plan
 from campaigns.stop import StopLinks
 from engine.consent import Consents, Permit, Purpose
@@ -112,8 +114,8 @@ class HouseSpeech:
         Where the words are.
     online, ledger
         Where residents' languages come from.
-    links, suggesting
-        What makes stop links, and what picks offers.
+    links, measured_links, suggesting
+        What makes stop links and links that are counted, and what picks offers.
     """
 
     def __init__(  # noqa: PLR0913 - what it stands on
@@ -124,6 +126,7 @@ class HouseSpeech:
         online: OnlineState,
         ledger: Ledger,
         links: StopLinks,
+        measured_links: MeasuredLinks,
         suggesting: Suggesting,
         clock: Clock,
     ) -> None:
@@ -133,6 +136,7 @@ class HouseSpeech:
         self._online = online
         self._ledger = ledger
         self._links = links
+        self._measured_links = measured_links
         self._suggesting = suggesting
         self._clock = clock
         self._forms: OrderedDict[tuple[str, str, str], Form] = OrderedDict()
@@ -164,6 +168,13 @@ class HouseSpeech:
         """Return the link that ends these messages; its page speaks the message's language."""
         spoken = Language(language) if language in list(Language) else Language.EN
         return self._links.link(resident, plan.topic, channel, plan.campaign, now, spoken)
+
+    def measured(self, rendered: Filled, message: str) -> Filled:
+        """Return a message whose links outwards are counted; the plain text keeps them as they are."""
+        if rendered.html is None:
+            return rendered
+        html = self._measured_links.measure(rendered.html, message)
+        return Rendered(rendered.subject, rendered.text, html)
 
     async def picks(
         self, plan: Plan, permits: Sequence[Permit], language: str

@@ -27,6 +27,7 @@ from api.vault import Vault, keys
 from campaigns import narrower
 from campaigns.confirmation import MailCourier
 from campaigns.counting import Counting
+from campaigns.measured_links import MeasuredLinks
 from campaigns.records.facts import FactRecords
 from campaigns.stop import StopLinks
 from campaigns.wanting import Wanting
@@ -196,6 +197,11 @@ def stop_links(settings: Settings) -> StopLinks:
     return StopLinks(Vault(keys(settings), "stop links"), settings.public_url or base(settings))
 
 
+def measured_links(settings: Settings) -> MeasuredLinks:
+    """Return what makes links that are counted, and reads them."""
+    return MeasuredLinks(Vault(keys(settings), "measured links").digest, settings.public_url or base(settings))
+
+
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
     """Return what knows who acts for whom; `residents` and `ledger` are those of an API process."""
     return Family(
@@ -216,6 +222,7 @@ class House:
     ledger: ConsentLedger
     addresses: Addresses
     stop_links: StopLinks
+    measured_links: MeasuredLinks
     family: Family
     invitations: InvitationRecords
     receipts: ReceiptRecords
@@ -321,6 +328,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         ledger=ledger,
         addresses=addresses(settings, stores),
         stop_links=stop_links(settings),
+        measured_links=measured_links(settings),
         family=family(stores, residents, ledger),
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),

@@ -141,7 +141,10 @@ class Dispatcher:
 
     async def _speak(self, plan: Plan, residents: Sequence[Pseudonym], now: datetime) -> dict[Pseudonym, str]:
         """Speak to as many as one may and can; return why the others are left out."""
-        permits, unable = self._permits(plan, await self._leaves.consents_many(residents), residents, now)
+        consents = await self._leaves.consents_many(residents)
+        permits, unable = self._permits(plan, consents, residents, now)
+        asked = ((who, consents[who].permit(Purpose.MEASUREMENT, now)) for who in permits)
+        measured = frozenset(who for who, answer in asked if isinstance(answer, Permit))
         for channel in plan.channels:
             if channel not in self._channels:
                 continue
@@ -149,7 +152,7 @@ class Dispatcher:
             addressed = await self._addressed(channel, able, unable)
             if not addressed:
                 continue
-            full = await self._by(plan, channel, {who: able[who] for who in addressed}, addressed, now)
+            full = await self._by(plan, channel, {who: able[who] for who in addressed}, addressed, measured, now)
             unable.update(dict.fromkeys(full, "capped"))
             for who in addressed.keys() - set(full):
                 permits.pop(who)
@@ -196,18 +199,19 @@ class Dispatcher:
             unable[who] = "suppressed"
         return addresses
 
-    async def _by(
+    async def _by(  # noqa: PLR0913 - what is known by then
         self,
         plan: Plan,
         channel: str,
         permits: Mapping[Pseudonym, Permit],
         addresses: Mapping[Pseudonym, str],
+        measured: frozenset[Pseudonym],
         now: datetime,
     ) -> Sequence[Pseudonym]:
         """Claim and deliver by one channel; return those for whom this week has no room."""
         due = None if channel in SILENT else self._quiet.until(now)
         messages = {who: self._message(plan.id, who) for who in permits}
-        way = _Way(plan, channel, permits, addresses, messages)
+        way = _Way(plan, channel, permits, addresses, messages, measured)
         room = self._caps.room(channel, plan.priority)
         claims = await self._deliveries.claim(plan, channel, way.purpose, messages, room, now, due)
         mine = [claim for claim in claims.mine if not claim.waits]
@@ -292,6 +296,8 @@ class Dispatcher:
                     log.exception("message cannot be filled in", run=plan.id, channel=way.channel)
                     notes[who] = _Unsaid("failed", "unrenderable")
                 else:
+                    if who in way.measured:
+                        rendered = self._speech.measured(rendered, way.messages[who])
                     to = way.addresses[who]
                     notes[who] = Note(way.messages[who], to, rendered, stop, plan.topic, language, way.purpose)
         return notes
@@ -311,6 +317,7 @@ class _Way:
     permits: Mapping[Pseudonym, Permit]
     addresses: Mapping[Pseudonym, str]
     messages: Mapping[Pseudonym, str]
+    measured: frozenset[Pseudonym]
 
     @property
     def purpose(self) -> str:

@@ -99,6 +99,9 @@ class Speech(Protocol):
     def stop(self, resident: Pseudonym, plan: Plan, channel: str, now: datetime, language: str) -> str:
         """Return the link that ends these messages."""
 
+    def measured(self, rendered: Rendered, message: str) -> Rendered:
+        """Return it with links that tell when they are followed, for who allows `measurement`."""
+
     async def picks(
         self, plan: Plan, permits: Sequence[Permit], language: str
     ) -> Sequence[Sequence[Card] | None] | None:

@@ -161,6 +161,7 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         stores.online,
         ledger,
         wiring.stop_links(settings),
+        wiring.measured_links(settings),
         Suggesting(suggester, stores.offers, picking.open),
         clock,
     )

@@ -13,6 +13,7 @@ from api.operations import Answer, Operation, private_json
 from api.routes.campaigns import TAG, named, official
 from campaigns.desk import Desk
 from campaigns.errors import RoleNeeded
+from campaigns.records.follows import FollowRecords
 from campaigns.records.runs import RunRecords
 from campaigns.run import Standing
 from engine.counts import Counts
@@ -40,6 +41,25 @@ class RunResults(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing
     people: int | None
     outcomes: Sequence[Outcome]
+    followed: "Followed"
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link of a message, and how many followed it, in whole tens; of fewer than ten it is not told."""
+
+    link: str
+    people: int
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """Of how many it is known whether they followed a link (`measurement`), how many did, and the links most followed.
+
+    In whole tens; null for fewer than ten.
+    """
+
+    measured: int | None
+    people: int | None
+    links: Sequence[Link] = ()
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -60,6 +80,11 @@ _EXAMPLE = {
                 {"state": "skipped", "channel": "", "reason": "capped", "count": 250},
                 {"state": "failed", "channel": "email", "reason": "refused", "count": None},
             ],
+            "followed": {
+                "measured": 410,
+                "people": 120,
+                "links": [{"link": "https://www.hel.fi/fi/kulttuuri-ja-vapaa-aika", "people": 90}],
+            },
         }
     ]
 }
@@ -72,6 +97,7 @@ class ResultRoutes:
     gate: Gate
     desk: Desk
     runs: RunRecords
+    follows: FollowRecords
     counts: Counts
 
     def operations(self) -> Sequence[Operation]:
@@ -108,5 +134,19 @@ class ResultRoutes:
                 for its in tallies
             ]  # fmt: skip
             meant = self.counts.disclose(people, f"run {run}", "people")
-            told.append(RunResults(run=run, planned=planned, standing=standing, people=meant, outcomes=outcomes))
+            told.append(
+                RunResults(
+                    run=run, planned=planned, standing=standing, people=meant, outcomes=outcomes,
+                    followed=await self._followed(run),
+                )
+            )  # fmt: skip
         return private_json(Results(told))
+
+    async def _followed(self, run: str) -> Followed:
+        its, subject = await self.follows.of(run), f"followed {run}"
+        links = [(link, self.counts.disclose(people, subject, link)) for link, people in its.links]
+        return Followed(
+            self.counts.disclose(its.measured, subject, "measured"),
+            self.counts.disclose(its.people, subject, "people"),
+            [Link(link, people) for link, people in links if people is not None],
+        )

@@ -167,7 +167,10 @@ FORGETTING: dict[str, tuple[str, ...]] = {
         _SHOWN_BEFORE,
     ),
     Purpose.INTERESTS: (_DELETE.format(table="interests", time="updated"),),
-    Purpose.MEASUREMENT: (_DELETE.format(table="impressions", time="time"),),
+    Purpose.MEASUREMENT: (
+        _DELETE.format(table="impressions", time="time"),
+        _DELETE.format(table="follows", time="time"),
+    ),
     Purpose.LEARNING: (_SHOWN_TO_LEARN,),
     **{purpose: _SENT for purpose in Purpose if purpose.marketing},
 }

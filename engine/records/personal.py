@@ -41,6 +41,7 @@ _MESSAGES = text("""
     SELECT d.purpose, d.channel, d.state, d.time, i.content->>'subject' AS subject, i.read
     FROM deliveries d LEFT JOIN inbox i ON i.id = d.message WHERE d.resident = :resident ORDER BY d.time
 """)
+_FOLLOWED = text("SELECT link, time FROM follows WHERE resident = :resident ORDER BY time")
 _SUPPRESSED = text("SELECT channel, reason, time FROM suppressions WHERE resident = :resident ORDER BY channel")
 _DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
 _TIES = text("""
@@ -138,6 +139,13 @@ class Told(msgspec.Struct, frozen=True):
     read: datetime | None
 
 
+class Followed(msgspec.Struct, frozen=True):
+    """A link of a message that was followed."""
+
+    link: str
+    time: datetime
+
+
 class Suppressed(msgspec.Struct, frozen=True):
     """A channel whose address refused for good, or was complained from."""
 
@@ -161,6 +169,7 @@ class Personal(msgspec.Struct, frozen=True):
     messages: Sequence[Told] = ()
     suppressed: Sequence[Suppressed] = ()
     addresses: Sequence[Address] = ()
+    followed: Sequence[Followed] = ()
 
 
 class PersonalRecords:
@@ -192,4 +201,5 @@ class PersonalRecords:
                 [Told(*row) for row in await connection.execute(_MESSAGES, its)],
                 [Suppressed(*row) for row in await connection.execute(_SUPPRESSED, its)],
                 opened(self._vault, resident, [kept(row) for row in await connection.execute(KEPT, its)]),
+                [Followed(*row) for row in await connection.execute(_FOLLOWED, its)],
             )

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from html import unescape
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.journeys.conftest import City, Resident
 from tests.journeys.test_campaigns import Desk, desk
 
 __all__ = ["desk"]
+NEWS = "https://www.hel.fi/fi/uutiset?a=1&amp;b=2"
 TOPIC, PEOPLE = "neighbourhood_plans", 21
 PURPOSE = f"marketing_{TOPIC}_email"
 
@@ -34,8 +36,9 @@ def mails(city: City, who: Resident) -> list[EmailMessage]:
 async def sent(desk: Desk, subject: str, **more) -> dict:
     """Write a campaign, have it approved by another and let it begin in three seconds."""
     starts = datetime.now(UTC) + timedelta(seconds=3)
+    body = '<p>Hyvä {}. <a href="{}">Uutisia</a></p>{{{{ picks }}}}'
     texts = {
-        code: {"subject": f"{subject} {code}", "preheader": "x", "body": f"<p>Hyvä {code}.</p>{{{{ picks }}}}"}
+        code: {"subject": f"{subject} {code}", "preheader": "x", "body": body.format(code, NEWS)}
         for code in ("fi", "sv", "en")
     }
     message = {"texts": texts, "picks": {"scenario": "email", "n": 2, "fallback": "popular"}}
@@ -54,7 +57,23 @@ async def state(desk: Desk, its: dict) -> str:
 
 @pytest.fixture
 async def readers(city: City) -> list[Resident]:
-    return [await reader(city, number) for number in range(PEOPLE)]
+    its = [await reader(city, number) for number in range(PEOPLE)]
+    for who in its[1:]:
+        assert (await who.decide("measurement")).status_code == 200
+    return its
+
+
+def links(mail: EmailMessage) -> list[str]:
+    """Return where the links of a mail's HTML lead, other than to stopping."""
+    found = re.findall('href="([^"]+)"', mail.get_body(("html",)).get_content())
+    return [unescape(link) for link in found if "/stop/" not in link]
+
+
+async def followed(who: Resident) -> list[str]:
+    """Return the links that somebody is told to have followed."""
+    shown = (await who.call("GET", f"{who.path}/data")).json()
+    (section,) = [its for its in shown["sections"] if its["id"] == "followed"]
+    return [its["text"] for its in section["items"]]
 
 
 async def test_a_campaign_is_sent_once_to_those_who_want_it_and_one_click_ends_it(city: City, desk: Desk, readers):
@@ -75,6 +94,22 @@ async def test_a_campaign_is_sent_once_to_those_who_want_it_and_one_click_ends_i
     (run,) = told["runs"]
     assert run["standing"] == "finished"
     assert [its["state"] for its in run["outcomes"] if its["channel"] == "email"] == ["sent"]
+
+    assert unescape(NEWS) in links(mails(city, readers[0])[1])
+    for who in readers[1:]:
+        assert unescape(NEWS) in mails(city, who)[1].get_body(("plain",)).get_content()
+        (news,) = [link for link in links(mails(city, who)[1]) if link.endswith("uutiset%3Fa%3D1%26b%3D2")]
+        assert str(who.id) not in news
+        for _ in range(2):
+            assert (await city.http.get(news)).headers["location"] == unescape(NEWS)
+    assert (await city.http.get(news.replace("hel.fi", "evil.example"))).status_code == 404
+    (run,) = (await desk.call(desk.maija, "GET", f"/{first['id']}/results")).json()["runs"]
+    assert run["followed"]["measured"] >= 10
+    assert run["followed"]["people"] >= 10
+    assert [its["link"] for its in run["followed"]["links"]] == [unescape(NEWS)]
+    assert await followed(who) == [unescape(NEWS)]
+    assert (await who.decide("measurement", granted=False)).status_code == 200
+    await city.until(lambda: followed(who), lambda told: told == [], seconds=20)
 
     link = re.search(r"<(https?://[^>]+)>", mails(city, readers[0])[1]["List-Unsubscribe"])[1]
     shown = await city.http.get(link)

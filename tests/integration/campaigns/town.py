@@ -58,6 +58,9 @@ class Speech:
     def stop(self, resident: Pseudonym, plan: Plan, channel: str, now: datetime, language: str) -> str:
         return f"https://vinkki.example/stop/{len(resident)}{plan.topic}"
 
+    def measured(self, rendered: Said, message: str) -> Said:
+        return msgspec.structs.replace(rendered, html=f"{rendered.html}<!--measured {message}-->")
+
     async def picks(self, plan: Plan, permits: Sequence[Permit], language: str) -> None:
         return None
 

@@ -23,6 +23,7 @@ from api.vault import Vault
 from campaigns.counting import Counting
 from campaigns.departments import Department, DepartmentDraft, Rights, Role
 from campaigns.index import Index
+from campaigns.measured_links import MeasuredLinks
 from campaigns.returns import Returns
 from campaigns.sentence import plainly
 from campaigns.stop import StopLinks
@@ -42,7 +43,7 @@ from engine.trial_results import Results
 from tests.factories import in_force
 from tests.unit.address_book import Book, LetterBox
 from tests.unit.api.kin import Kin
-from tests.unit.api.letters import Box
+from tests.unit.api.letters import Box, FollowBox
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:8123"
@@ -393,6 +394,7 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         ledger=ledger,
         addresses=Addresses(Book(), Vault([b"k" * 32], "addresses"), {Means.EMAIL: letters}),
         stop_links=links,
+        measured_links=MeasuredLinks(Vault([b"k" * 32], "measured links").digest, BASE),
         family=Family(kin, residents, ledger),
         invitations=kin,
         receipts=memory,
@@ -417,6 +419,8 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         campaigning=SimpleNamespace(
             **dict.fromkeys(("campaigns", "programmes", "runs")),
             inbox=memory.box,
+            deliveries=memory.box,
+            follows=FollowBox(memory.box.followed),
             returns=Returns(memory.box, memory.box),
             audiences=kept,
             departments=Offices(),

@@ -12,6 +12,7 @@ class Box:
     told: dict = field(default_factory=dict)
     returns: list = field(default_factory=list)
     suppressed: dict = field(default_factory=dict)
+    followed: list = field(default_factory=list)
 
     def _open(self, permits: Any) -> dict:
         allowed = {(permit.resident, str(permit.purpose)): permit.since for permit in permits}
@@ -48,3 +49,11 @@ class Box:
 
     async def add(self, channel, addresses, _):
         self.suppressed |= {(channel, who): given for who, given in addresses.items()}
+
+
+@dataclass
+class FollowBox:
+    followed: list
+
+    async def add(self, permit, run, link, _):
+        self.followed.append((permit.resident, permit.purpose, run, link))

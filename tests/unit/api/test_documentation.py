@@ -70,6 +70,7 @@ def every_operation():
                 "ledger",
                 "addresses",
                 "stop_links",
+                "measured_links",
                 "family",
                 "invitations",
                 "receipts",
@@ -90,7 +91,7 @@ def every_operation():
     )
     house.ledger = SimpleNamespace(register=None)
     house.publisher = nothing
-    side = ("campaigns", "departments", "programmes", "audiences", "runs", "inbox", "returns")
+    side = ("campaigns", "departments", "programmes", "audiences", "runs", "inbox", "returns", "deliveries", "follows")
     house.campaigning = SimpleNamespace(**dict.fromkeys(side), desk=SimpleNamespace(rights=None))
     return operations(house)
 
