@@ -1,4 +1,4 @@
-"""Proofs: a campaign's mail to the official who asks for it, as somebody made up would get it."""
+"""Proofs: a campaign's message by mail to the official who asks for it, as somebody made up would get it."""
 
 import asyncio
 import secrets
@@ -18,12 +18,13 @@ from api.operations import Answer, Operation, private_json
 from api.routes.campaigns import TAG, named, official
 from api.sending import mail_channel
 from campaigns import checking, sample
-from campaigns.campaign import LanguageCode
+from campaigns.campaign import Channel, LanguageCode
 from campaigns.channels import Accepted, Note
 from campaigns.departments import Role
 from campaigns.desk import Desk
 from campaigns.errors import RoleNeeded, Unfit
 from campaigns.fault import Fault
+from campaigns.message import Rendered
 from campaigns.sample import MadeUp
 from engine.addresses import Means, normal
 from engine.errors import InvalidInput, NoSender, NotFound, NotOffered
@@ -33,8 +34,12 @@ EMAIL = "email"
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """In which language, and as whom of those made up it is to be read."""
+    """In which language and channel, and as whom of those made up it is to be read.
 
+    Without a channel it is the campaign's e-mail, or else its first one.
+    """
+
+    channel: Channel | None = None
     language: LanguageCode = "fi"
     resident: MadeUp = MadeUp.FAMILY
 
@@ -60,9 +65,10 @@ class ProofRoutes:
                 method="POST",
                 path="/v1/campaigns/{campaign}/test",
                 name="test_campaign",
-                summary="Send its mail to oneself",
+                summary="Send its message to oneself",
                 description="To the address in the official's own token and no other, as somebody made up would get "
-                "it. Nothing is counted, and the stop link in it leads nowhere.",
+                "it; what is no e-mail comes as a mail that says by which channel it would come. Nothing is counted, "
+                "and the stop link in it leads nowhere.",
                 tag=TAG,
                 handler=self.send,
                 body=Proof,
@@ -84,17 +90,21 @@ class ProofRoutes:
             to = normal(Means.EMAIL, who.name)
         except InvalidInput:
             raise Forbidden("The token tells no e-mail address of yours to send it to.") from None
-        if faults := checking.missing(draft.message, (asked.language,), (EMAIL,)):
+        by = asked.channel or (EMAIL if EMAIL in draft.channels else draft.channels[0])
+        if faults := checking.missing(draft.message, (asked.language,), (by,)):
             raise Unfit(faults)
         channel = mail_channel(self.settings, self.gate.clock)
         if channel is None:
             raise NotOffered("No mail server is set here (VINKKI_MAIL), so nothing can be sent.")
         fixed = sample.offers(len(draft.message.offers))
-        work = partial(sample.preview, draft.message, [asked.resident], [EMAIL], [asked.language], fixed)
+        work = partial(sample.preview, draft.message, [asked.resident], [by], [asked.language], fixed)
         ((preview,), id_) = await asyncio.to_thread(work), secrets.token_hex(13)
         if preview.rendered is None:
             raise Unfit([Fault("message.picks", None, "Somebody like that would get no message.")])
-        note = Note(id_, to, preview.rendered, sample.STOP, draft.topic, asked.language)
+        rendered = preview.rendered
+        if by != EMAIL:
+            rendered = Rendered(f"[{by}] {rendered.subject or draft.name}", rendered.text)
+        note = Note(id_, to, rendered, sample.STOP, draft.topic, asked.language)
         try:
             (outcome,) = await channel.deliver([note])
         finally:

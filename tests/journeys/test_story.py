@@ -82,6 +82,12 @@ async def test_a_campaign_is_sent_once_to_those_who_want_it_and_one_click_ends_i
     assert got.status_code == 202, got.text
     assert city.mail.mails[-1]["To"] == got.json()["to"] == "maija@example.fi"
     assert city.mail.mails[-1]["Subject"] == draft["draft"]["message"]["texts"]["sv"]["subject"]
+    short = {code: {"short": f"Tervetuloa {code}"} for code in ("fi", "sv", "en")}
+    texts = await desk.write(topic=TOPIC, channels=["sms"], message={"texts": short})
+    got = await desk.call(desk.maija, "POST", f"/{texts['id']}/test", json={"language": "en"})
+    assert got.status_code == 202, got.text
+    assert city.mail.mails[-1]["Subject"] == f"[sms] {texts['draft']['name']}"
+    assert "Tervetuloa en" in city.mail.mails[-1].get_content()
     first = await sent(desk, "Uusi puisto")
     await city.until(lambda: state(desk, first), lambda told: told == "finished", seconds=60)
     for who in readers:
