@@ -85,8 +85,8 @@ class Runs(Protocol):
     async def expanded(self, run: str) -> None:
         """Note that all are on the topic."""
 
-    async def drop(self, run: str) -> None:
-        """End a run that may speak to nobody."""
+    async def drop(self, run: str, reason: str) -> None:
+        """End a run that may speak to nobody, and say why."""
 
 
 class Members(Protocol):
@@ -149,7 +149,7 @@ class Expander:
                 told += await self.expand(plan, now)
             except TooFew:
                 log.warning("run has too few to speak to", run=plan.id)
-                await self._runs.drop(plan.id)
+                await self._runs.drop(plan.id, "too_few")
         return told
 
     async def expand(self, plan: Plan, now: datetime) -> int:

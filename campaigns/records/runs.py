@@ -72,7 +72,19 @@ _COUNT_LEFT_OUT = text("""
     FROM unnest(CAST(:reasons AS text[]), CAST(:counts AS integer[])) AS l(reason, count)
     ON CONFLICT (run, number, reason) DO UPDATE SET count = excluded.count
 """)
-_DROP = text("UPDATE runs SET state = 'cancelled', expanded = true WHERE id = :run")
+# It has no chunk that the reason could stand with: an empty one is noted.
+_DROP = text("""
+    WITH dropped AS (
+        UPDATE runs SET state = 'cancelled', expanded = true WHERE id = :run RETURNING id
+    ), chunk AS (
+        INSERT INTO run_chunks (run, number, people, handled) SELECT id, 0, 0, true FROM dropped
+        ON CONFLICT (run, number) DO NOTHING
+    )
+    SELECT 1
+""")
+_SAY_WHY = text("""
+    INSERT INTO run_left_out (run, number, reason, count) VALUES (:run, 0, :reason, 0) ON CONFLICT DO NOTHING
+""")
 _FINISH = text("""
     UPDATE runs r SET state = 'finished' WHERE state = 'running' AND expanded
     AND NOT EXISTS (SELECT FROM run_chunks c WHERE c.run = r.id AND NOT c.handled)
@@ -181,10 +193,11 @@ class RunRecords:
             found = await connection.execute(_OF, {"campaign": campaign})
             return [(row.id, Standing(row.state), row.planned) for row in found]
 
-    async def drop(self, run: str) -> None:
-        """End a run that may speak to nobody."""
+    async def drop(self, run: str, reason: str) -> None:
+        """End a run that may speak to nobody; its results tell the reason."""
         async with self._database.begin() as connection:
             await connection.execute(_DROP, {"run": run})
+            await connection.execute(_SAY_WHY, {"run": run, "reason": reason})
 
     async def pause(self, campaign: str) -> None:
         """Let a campaign's runs rest; what is under way stops with the next few messages."""

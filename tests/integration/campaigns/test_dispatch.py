@@ -13,7 +13,7 @@ from campaigns.records.runs import Tally
 from campaigns.run import Standing
 from engine.consent import Purpose
 from engine.erasure import Eraser
-from engine.errors import NotFound, StoreUnavailable
+from engine.errors import NotFound, StoreUnavailable, TooFew
 from engine.events import Notification
 from engine.records.erasures import ErasureRecords
 from engine.records.leaks import LeakRecords
@@ -429,3 +429,30 @@ async def test_the_inbox_is_read_with_a_permit_and_its_content_is_whole(place: T
     assert (await inbox.of([permit], place.now))[0].read == place.now
     assert await inbox.delete(who, letter.id)
     assert await inbox.of([permit], place.now) == []
+
+
+async def test_a_run_for_too_few_speaks_to_nobody_and_tells_why(place: Town, server):
+    class Few:
+        async def of(self, *_):
+            raise TooFew
+            yield []
+
+    its = place.sending(members=Few())
+    await its.runs.begin(place.plan())
+    for _ in range(2):
+        await its.expander.go_on(place.now)
+    assert await its.runs.standing("run") is Standing.CANCELLED
+    assert await its.runs.tallies("run") == (0, [Tally("skipped", "", "too_few", 0)])
+    assert server.accepted == []
+
+
+async def test_links_are_counted_for_who_allows_it_and_plain_for_others(place: Town, server):
+    some, others = await place.enrol(3, MAIL, "measurement"), await place.enrol(3, MAIL)
+    await place.run(place.sending(), place.plan())
+    measured = {
+        mail.to.partition("@")[0]
+        for mail in server.accepted
+        if "<!--measured" in mail.mail.get_body(("html",)).get_content()
+    }
+    assert measured == set(some)
+    assert reached(server) == sorted([*some, *others])

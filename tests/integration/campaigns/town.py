@@ -24,10 +24,10 @@ from engine.events import Pseudonym
 from engine.ledger import ConsentLedger
 from engine.residents import Residents
 from engine.settings import Settings
+from tests.factories import in_force
 
 REDIS_DATABASE = 13
 SECRET = b"a secret of this town"
-NOTICE = 1
 _AT_ONCE = 20
 
 
@@ -132,7 +132,7 @@ class Town:
         return who
 
     async def say(self, resident: Pseudonym, purpose: str, *, granted: bool, now: datetime | None = None) -> None:
-        await self.ledger.record(resident, purpose, granted=granted, notice=NOTICE, now=now or self.now)
+        await self.ledger.record(resident, purpose, granted=granted, notice=in_force(purpose), now=now or self.now)
 
     def sending(self, **others: Any) -> Sending:
         """Return a worker's life of its own."""
