@@ -6,12 +6,11 @@ words and stop links are the house's own, and the mail server is another process
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from api import wiring
 from api.embedded.home import free_port
 from bench import readers, sink
 from bench.figures import Figure, Promise
@@ -40,7 +39,7 @@ async def measure(ground: Ground) -> list[Figure]:
     ground.say(f"{number:,} residents allow mails and confirm their addresses")
     await readers.enrol(settings, stores, number)
     desk, runs = await Desk.found(settings, stores), list[Round]()
-    async with serving(settings.home / "mails", settings) as (worker, taken):
+    async with serving(settings.home, settings) as (worker, taken):
         for turn in range(ground.size.rounds + 1):
             runs.append(await _sent(worker, desk, taken, number, f"Round {turn}"))
             its = runs[-1]
@@ -66,13 +65,12 @@ async def measure(ground: Ground) -> list[Figure]:
 
 @asynccontextmanager
 async def serving(folder: Path, settings: Settings) -> AsyncIterator[tuple[Server, Path]]:
-    """Run a worker beside a mail server; yields the worker, and the file of what was accepted."""
-    folder.mkdir(exist_ok=True)
-    port, taken = free_port(), folder / "taken"
+    """Run a worker beside a mail server; yields the worker, and the file, in `folder`, of what was accepted."""
+    port, taken = free_port(), folder / "mails.taken"
     mail = running(["bench.sink", str(port), str(taken)], {}, folder / "sink.log")
     given = {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in ("home", "kafka", "database", "redis")}
     given |= {**_CALM, "VINKKI_MAIL": f"smtp://127.0.0.1:{port}", "VINKKI_TRAIN_EVERY_HOURS": "0"}
-    async with mail, running(["api", "work"], given, folder / "work.log") as worker:
+    async with mail, running(["api", "work"], given, folder / "mail-work.log") as worker:
         yield worker, taken
 
 
@@ -92,8 +90,10 @@ async def _sent(worker: Server, desk: Desk, taken: Path, number: int, name: str)
                 began = began or (time.monotonic() if found else 0.0)
                 await asyncio.sleep(_GLANCE_SECONDS)
             ended = time.monotonic()
-            while (ends := await desk.ends(campaign)).get(("sent", ""), 0) < number:
+            ends = await desk.ends(campaign)
+            while ends.get(("sent", ""), 0) < number:
                 await asyncio.sleep(_GLANCE_SECONDS)
+                ends = await desk.ends(campaign)
     if ends != {("sent", ""): number} or len(set(sink.taken(taken)[before:])) != number:
         raise RuntimeError(f"All should have got one mail each; it came to {ends}.")
     return Round(used.seconds, ended - (began or ended - _GLANCE_SECONDS))

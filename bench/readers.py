@@ -52,8 +52,8 @@ _MAKE = (
     """,
 )
 _PARAGRAPHS = {
-    "fi": "Kirjastossa on tällä viikolla kielikahvila, satutunti ja korjauspaja. Kaikkiin pääsee maksutta, ja ovet ovat "
-    "auki kaikille. Tulkaa ajoissa, sillä paikkoja on rajallisesti.",
+    "fi": "Kirjastossa on tällä viikolla kielikahvila, satutunti ja korjauspaja. Kaikkiin pääsee maksutta, ja ovet "
+    "ovat auki kaikille. Tulkaa ajoissa, sillä paikkoja on rajallisesti.",
     "sv": "I biblioteket finns den här veckan språkcafé, sagostund och reparationsverkstad. Allt är avgiftsfritt och "
     "öppet för alla. Kom i tid, för platserna är begränsade.",
     "en": "This week the library has a language café, a story hour and a repair workshop. All are free and open to "
@@ -137,9 +137,11 @@ class Desk:
 def _message(name: str) -> Message:
     texts = {
         code: Text(
-            subject=f"{name} – {code}",
+            subject=f"{name} ({code})",
             preheader=_PARAGRAPHS[code][:60],
-            body=f"<h2>{name}</h2>" + f"<p>{_PARAGRAPHS[code]}</p>" * 4 + '<p><a href="https://www.helmet.fi">Helmet</a></p>',
+            body=f"<h2>{name}</h2>"
+            + f"<p>{_PARAGRAPHS[code]}</p>" * 4
+            + '<p><a href="https://www.helmet.fi">Helmet</a></p>',
         )
         for code in _TONGUES
     }

@@ -1,4 +1,4 @@
-"""A mail server that takes everything and delivers nothing, as a process of its own: ``python -m bench.sink PORT FILE``.
+"""A mail server that takes everything and delivers nothing, a process of its own: ``python -m bench.sink PORT FILE``.
 
 Each mail is a line of the file before it is answered with 250: its Message-ID and its recipient. So what a file holds
 was accepted, whenever the server is killed.
