@@ -85,6 +85,7 @@ class Dispatcher:
         self._handful = handful
         self._known: dict[str, Plan] = {}
         self._unrecorded: Sequence[Done] = []
+        self._untold: tuple[str, Sequence[Pseudonym]] | None = None
         # Of one worker, one at a time: so what is claimed and not handed out is nobody else's who is still at it.
         self._alone = asyncio.Lock()
         # With the channels are the handfuls of one message, while the next is decided on and claimed.
@@ -250,10 +251,16 @@ class Dispatcher:
 
     async def _record(self, run: str, following: Sequence[Pseudonym]) -> set[Pseudonym]:
         """Record what is not recorded, and return who of those that follow may be sent to at this moment."""
+        if self._untold is not None:
+            # Whether they were handed out was not told, so nobody got them: they are claimed as before.
+            await self._deliveries.take_back(*self._untold)
+            self._untold = None
         if not self._unrecorded and not following:
             return set()
+        if following:
+            self._untold = run, following
         may = await self._deliveries.turn(self._unrecorded, run, following, self._clock())
-        self._unrecorded = []
+        self._unrecorded, self._untold = [], None
         return may
 
     async def _deliver(self, way: "_Way", claims: Sequence[Claim], notes: Mapping[Pseudonym, "Note | _Unsaid"]) -> None:

@@ -19,6 +19,8 @@ from engine.records.database import Database
 ABANDONED = timedelta(minutes=2)
 """After which time without a step the worker of a claim counts as gone."""
 KEPT = timedelta(days=400)
+AT_ONCE = 500
+"""How many that have waited are taken up at once."""
 # Planned anew each time, as `Database.planned` does: plans of the small table that it once was would read all of it.
 _LOCK = text("""
     SELECT pg_advisory_xact_lock(hashtextextended(r, 2)),
@@ -83,6 +85,10 @@ _TURN = """
             SELECT FROM consents p WHERE p.resident = d.resident AND p.purpose = 'pause' AND %(now)s < pause_end(p))
     RETURNING d.resident
 """
+_TAKE_BACK = text("""
+    UPDATE deliveries SET state = 'claimed'
+    WHERE run = :run AND resident = ANY(:residents) AND state = 'handed' AND holder = :holder
+""")
 # What was claimed and not handed on: it waits where the run is paused, else it goes, since the leave is gone.
 _RELEASE = text("""
     WITH waiting AS (
@@ -223,6 +229,11 @@ class DeliveryRecords:
         }
         return {resident for (resident,) in await self._database.planned(_TURN, values)}
 
+    async def take_back(self, run: str, residents: Sequence[Pseudonym]) -> None:
+        """Note that a handful was not handed out after all: its holder never heard whether it might be."""
+        async with self._database.begin() as connection:
+            await connection.execute(_TAKE_BACK, {"run": run, "residents": list(residents), "holder": self._holder})
+
     async def release(self, run: str, residents: Sequence[Pseudonym], now: datetime) -> None:
         """Give back what was claimed and not handed out."""
         values = {"run": run, "residents": list(residents), "holder": self._holder, "now": now}
@@ -234,7 +245,7 @@ class DeliveryRecords:
         async with self._database.begin() as connection:
             await connection.execute(_SKIP, {"run": run, "residents": list(residents), "reason": reason, "now": now})
 
-    async def due(self, now: datetime, most: int = 500) -> Mapping[str, Sequence[Pseudonym]]:
+    async def due(self, now: datetime, most: int = AT_ONCE) -> Mapping[str, Sequence[Pseudonym]]:
         """Return what has waited long enough, by run, the most urgent first; and what a worker left that is gone."""
         values = {"now": now, "abandoned": now - ABANDONED, "most": most}
         due: dict[str, list[Pseudonym]] = {}
