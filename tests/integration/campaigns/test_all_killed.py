@@ -1,4 +1,4 @@
-"""A run over everything real while everything is killed once; `VINKKI_READERS=50000` makes it the size it is promised for.
+"""A run over everything real while everything is killed once; `VINKKI_READERS=50000` makes it as large as is promised.
 
 The worker, the mail server, Redis, PostgreSQL and Kafka each die in the middle of it and come back, and residents
 withdraw all the while. What the mail server accepted, by its own notes, is what counts.
@@ -100,7 +100,7 @@ async def city(own_parts, tmp_path) -> AsyncIterator[tuple[Parts, Settings, wiri
 
 
 @contextmanager
-def working(parts: Parts, server: MailServer, folder: Path) -> Iterator[Workers]:
+def working(parts: Parts, folder: Path) -> Iterator[Workers]:
     workers = Workers(parts.addresses, folder)
     try:
         yield workers
@@ -153,7 +153,7 @@ async def test_whatever_is_killed_each_gets_one_mail_but_for_the_named_window(ci
 
         await until(enough, 300)
 
-    with working(parts, server, tmp_path) as workers:
+    with working(parts, tmp_path) as workers:
         async with kept_running(workers, server) as ends:
             campaign, began = await desk.schedule("Kirjaston uutiset"), monotonic()
             leaving = asyncio.create_task(leavers.leave())
