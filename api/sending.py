@@ -22,7 +22,7 @@ from campaigns.channels.smtp import Server
 from campaigns.dispatch import Dispatcher
 from campaigns.neighbours import Addresses, Leaves, Speech
 from campaigns.quiet import QuietHours
-from campaigns.records.deliveries import DeliveryRecords
+from campaigns.records.deliveries import AT_ONCE, DeliveryRecords
 from campaigns.records.inbox import InboxRecords
 from campaigns.records.runs import RunRecords
 from campaigns.records.suppressions import SuppressionRecords
@@ -56,7 +56,7 @@ class Sending:
         """Return what is due again and again."""
         return [
             Chore("expand runs", 1.0, lambda: self.expander.go_on(self.clock())),
-            Chore("deferred messages", 5.0, lambda: self.dispatcher.take_up(self.clock())),
+            Chore("deferred messages", 5.0, self._take_up),
             Chore("finish runs", 5.0, lambda: self.runs.finish(self.clock())),
             Chore("old messages", 3600.0, self._sweep),
         ]
@@ -64,6 +64,11 @@ class Sending:
     async def close(self) -> None:
         """Disconnect from whoever delivers."""
         await self.dispatcher.close()
+
+    async def _take_up(self) -> None:
+        """Deal with all that has waited long enough, some at a time; between them others have their turn."""
+        while await self.dispatcher.take_up(self.clock()) >= AT_ONCE:
+            pass
 
     async def _sweep(self) -> None:
         await self.deliveries.sweep(self.clock())

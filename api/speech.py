@@ -140,6 +140,7 @@ class HouseSpeech:
         self._suggesting = suggesting
         self._clock = clock
         self._forms: OrderedDict[tuple[str, str, str], Form] = OrderedDict()
+        self._known: OrderedDict[str, Campaign] = OrderedDict()
 
     async def form(self, plan: Plan, language: str, channel: str) -> Form:
         """Return the approved message in a language; what runs cannot be edited, so each is made once for a run.
@@ -201,6 +202,11 @@ class HouseSpeech:
         return Form.of(message, language, channel, shown, names.get(language) or names.get(DEFAULT))
 
     async def _campaign(self, plan: Plan) -> Campaign:
-        if (found := await self._campaigns.get(plan.campaign)) is None:
-            raise NotFound("There is no campaign of this run any more.", field="campaign")
-        return found
+        """Return the campaign of a run as it was when the run was first met; its draft does not change any more."""
+        if (known := self._known.get(plan.id)) is None:
+            if (known := await self._campaigns.get(plan.campaign)) is None:
+                raise NotFound("There is no campaign of this run any more.", field="campaign")
+            self._known[plan.id] = known
+            if len(self._known) > _MOST_FORMS:
+                self._known.popitem(last=False)
+        return known

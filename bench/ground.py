@@ -66,6 +66,8 @@ class Size:
         How many choices a training learns from; how many residents made them follows.
     indexed
         How many residents the index of audiences has.
+    mailed
+        How many residents a campaign speaks to.
     """
 
     offers: int = catalogue.OFFERS
@@ -78,6 +80,7 @@ class Size:
     taught: int = 600
     choices: int = 24_000_000
     indexed: int = 700_000
+    mailed: int = 20_000
 
 
 class Ground:

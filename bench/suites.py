@@ -13,6 +13,7 @@ from bench import (
     ingest,
     intake,
     leaks,
+    mails,
     modelled,
     ranking,
     residents,
@@ -101,7 +102,10 @@ SUITES = {
     ),
     "campaigns": Suite(
         "campaigns.json",
-        (Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),),
+        (
+            Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),
+            Measurement((mails.CPU, mails.RATE), mails.measure),
+        ),
     ),
 }
 

@@ -29,6 +29,8 @@ from engine.telemetry import DELIVERIES, WITHOUT_PERMIT, logger
 
 HANDFUL = 32
 """How many are with a channel at once: where a worker is killed, of no more is it unknown whether they went out."""
+_AHEAD = 2
+"""How many messages of the topic are dealt with at once: one is with the channels, and one is decided on."""
 MOST_TRIES = 8
 _BACK_OFF = timedelta(minutes=1)
 _LONGEST = timedelta(hours=6)
@@ -83,8 +85,11 @@ class Dispatcher:
         self._handful = handful
         self._known: dict[str, Plan] = {}
         self._unrecorded: Sequence[Done] = []
+        self._untold: tuple[str, Sequence[Pseudonym]] | None = None
         # Of one worker, one at a time: so what is claimed and not handed out is nobody else's who is still at it.
         self._alone = asyncio.Lock()
+        # With the channels are the handfuls of one message, while the next is decided on and claimed.
+        self._handing = asyncio.Lock()
         self._moved = monotonic()
 
     async def take(self, some: Sequence[Notification], now: datetime) -> None:
@@ -102,12 +107,13 @@ class Dispatcher:
         async with self._alone:
             await self._record("", ())
             plans = [(await self._plan(its.run), its) for its in some]
-            for plan, its in sorted(plans, key=lambda pair: (pair[0].priority, pair[0].planned)):
-                if await self._plans.standing(plan.id) in (Standing.CANCELLED, Standing.FINISHED):
-                    unable = dict.fromkeys(its.residents, "cancelled")
-                else:
-                    unable = await self._speak(plan, its.residents, now)
-                await self._plans.handled(plan.id, its.number, len(its.residents), Counter(unable.values()))
+            few = asyncio.Semaphore(_AHEAD)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for plan, its in sorted(plans, key=lambda pair: (pair[0].priority, pair[0].planned)):
+                        tasks.create_task(self._deal(plan, its, now, few))
+            except BaseExceptionGroup as group:
+                raise group.exceptions[0] from None
 
     async def take_up(self, now: datetime) -> int:
         """Deal with what has waited long enough; return how many that were."""
@@ -129,6 +135,15 @@ class Dispatcher:
         """Disconnect every channel."""
         for channel in self._channels.values():
             await channel.close()
+
+    async def _deal(self, plan: Plan, its: Notification, now: datetime, few: asyncio.Semaphore) -> None:
+        """Deal with one notification; its handfuls go when those of the one before have gone."""
+        async with few:
+            if await self._plans.standing(plan.id) in (Standing.CANCELLED, Standing.FINISHED):
+                unable = dict.fromkeys(its.residents, "cancelled")
+            else:
+                unable = await self._speak(plan, its.residents, now)
+            await self._plans.handled(plan.id, its.number, len(its.residents), Counter(unable.values()))
 
     async def _plan(self, run: str) -> Plan:
         if (plan := self._known.get(run)) is None:
@@ -217,13 +232,14 @@ class Dispatcher:
         mine = [claim for claim in claims.mine if not claim.waits]
         DELIVERIES.labels(channel, "deferred").inc(len(claims.mine) - len(mine))
         if mine:
-            await self._hand_out(way, mine)
+            tongues = await self._speech.languages(plan, [permits[claim.resident] for claim in mine])
+            spoken = {claim.resident: tongue for claim, tongue in zip(mine, tongues, strict=True)}
+            async with self._handing:
+                await self._hand_out(way, mine, spoken)
         return claims.full
 
-    async def _hand_out(self, way: "_Way", claims: Sequence[Claim]) -> None:
+    async def _hand_out(self, way: "_Way", claims: Sequence[Claim], spoken: Mapping[Pseudonym, str]) -> None:
         """Deliver what is claimed, a handful at a time."""
-        tongues = await self._speech.languages(way.plan, [way.permits[claim.resident] for claim in claims])
-        spoken = {claim.resident: tongue for claim, tongue in zip(claims, tongues, strict=True)}
         kept: list[Pseudonym] = []
         for first in range(0, len(claims), self._handful):
             some = claims[first : first + self._handful]
@@ -239,10 +255,16 @@ class Dispatcher:
 
     async def _record(self, run: str, following: Sequence[Pseudonym]) -> set[Pseudonym]:
         """Record what is not recorded, and return who of those that follow may be sent to at this moment."""
+        if self._untold is not None:
+            # Whether they were handed out was not told, so nobody got them: they are claimed as before.
+            await self._deliveries.take_back(*self._untold)
+            self._untold = None
         if not self._unrecorded and not following:
             return set()
+        if following:
+            self._untold = run, following
         may = await self._deliveries.turn(self._unrecorded, run, following, self._clock())
-        self._unrecorded = []
+        self._unrecorded, self._untold = [], None
         return may
 
     async def _deliver(self, way: "_Way", claims: Sequence[Claim], notes: Mapping[Pseudonym, "Note | _Unsaid"]) -> None:

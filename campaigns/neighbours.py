@@ -60,6 +60,9 @@ class Deliveries(Protocol):
     ) -> set[Pseudonym]:
         """Record a handful, and hand out the next; return those of it that may be sent at this moment."""
 
+    async def take_back(self, run: str, residents: Sequence[Pseudonym]) -> None:
+        """Note that a handful was not handed out after all, where its holder never heard whether it might be."""
+
     async def release(self, run: str, residents: Sequence[Pseudonym], now: datetime) -> None:
         """Give back what was claimed and not handed out."""
 

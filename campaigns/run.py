@@ -18,8 +18,8 @@ from engine.errors import TooFew
 from engine.events import AwareTime, Notification, Pseudonym
 from engine.telemetry import logger
 
-AT_ONCE = 200
-"""Residents of one message."""
+AT_ONCE = 300
+"""Residents of one message at most: those of a thousand who share one of four partitions."""
 log = logger("campaigns")
 
 

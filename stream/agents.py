@@ -187,7 +187,7 @@ def notifications(
 ) -> Reader[Notification]:
     """Return the reader of whom campaigns mean to speak to; a message is some hundred residents, hence few at once."""
     return Reader(
-        NOTIFICATIONS, Notification, take, refuse, clock, patience_seconds=patience_seconds, at_once=2, slow=slow
+        NOTIFICATIONS, Notification, take, refuse, clock, patience_seconds=patience_seconds, at_once=4, slow=slow
     )
 
 

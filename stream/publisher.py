@@ -6,10 +6,10 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
-from aiokafka.partitioner import murmur2
 
 from engine.errors import BrokerUnavailable, InvalidInput
 from engine.events import ConsentChange, Impression, InteractionBatch, Notification, OfferChange, Pseudonym, Refused
+from stream.partitions import partitions
 from stream.topics import CONSENTS, IMPRESSIONS, INTERACTIONS, NOTIFICATIONS, OFFERS, REFUSED, Topic
 
 _encode = msgspec.json.Encoder().encode
@@ -111,12 +111,12 @@ class Publisher:
         producer = await self._connected()
         try:
             async with asyncio.timeout(self._patience):
-                partitions = len(await producer.partitions_for(NOTIFICATIONS.name))
+                count = len(await producer.partitions_for(NOTIFICATIONS.name))
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable from error
         groups: dict[int, list[Pseudonym]] = {}
-        for resident in residents:
-            groups.setdefault((murmur2(resident.encode()) & 0x7FFFFFFF) % partitions, []).append(resident)
+        for partition, resident in zip(partitions([its.encode() for its in residents], count), residents, strict=True):
+            groups.setdefault(partition, []).append(resident)
         return list(groups.values())
 
     async def notifications(self, some: Sequence[Notification]) -> None:

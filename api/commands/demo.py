@@ -10,11 +10,12 @@ from types import FrameType
 import httpx
 
 from api import assets, wiring
-from api.commands import simulate
+from api.commands import demo_campaigns, simulate
 from api.commands.importing import bring_sample
 from api.commands.parts import addressed, check_port, note_running, parts, running, say
 from api.commands.supervisor import Supervisor
 from api.embedded.mailbox import Mailbox
+from api.issuer import STAFF_GROUP
 from api.routes.demo_mail import FOLDER, PATH
 from engine import telemetry
 from engine.errors import Misconfigured
@@ -58,6 +59,9 @@ def _keep(settings: Settings, residents: int) -> None:
         say("Waiting for the API to answer")
         supervisor.wait_until(lambda: _ready(settings), "The API")
         _tell(settings)
+        # What it makes can be waited for; a stop does not wait for it, and the next start goes on.
+        if residents:
+            threading.Thread(target=demo_campaigns.run, args=(settings, say), daemon=True).start()
         while True:
             supervisor.look()
             threading.Event().wait(0.5)
@@ -83,8 +87,10 @@ def _environment(settings: Settings, mailbox: Mailbox) -> dict[str, str]:
         raise Misconfigured("A part has no address.")
     names = ("home", "host", "port", "kafka", "database", "redis")
     found = {f"VINKKI_{name.upper()}": str(getattr(settings, name)) for name in names}
-    # Made-up residents get their mail here, whatever server is set.
-    return {**found, "VINKKI_MAIL": mailbox.address}
+    # Made-up residents get their mail here, whatever server is set, and at any hour: somebody wants to see it.
+    calm = {"VINKKI_QUIET_FROM": "0", "VINKKI_QUIET_UNTIL": "0"}
+    staff = {"VINKKI_ADMINISTRATORS": settings.administrators or STAFF_GROUP}
+    return {**found, **calm, **staff, "VINKKI_MAIL": mailbox.address}
 
 
 def _ready(settings: Settings) -> bool:

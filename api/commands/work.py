@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import stamina
+import uvloop
 from prometheus_client import start_http_server
 
 from api import wiring
@@ -35,7 +36,7 @@ def run(settings: Settings) -> None:
     """Take in events until stopped."""
     telemetry.configure_logging(json=settings.log_format == "json")
     with parts(settings) as found:
-        asyncio.run(_work(found))
+        uvloop.run(_work(found))
 
 
 async def _work(settings: Settings) -> None:

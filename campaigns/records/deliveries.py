@@ -19,8 +19,12 @@ from engine.records.database import Database
 ABANDONED = timedelta(minutes=2)
 """After which time without a step the worker of a claim counts as gone."""
 KEPT = timedelta(days=400)
+AT_ONCE = 500
+"""How many that have waited are taken up at once."""
+# Planned anew each time, as `Database.planned` does: plans of the small table that it once was would read all of it.
 _LOCK = text("""
-    SELECT pg_advisory_xact_lock(hashtextextended(r, 2)) FROM (
+    SELECT pg_advisory_xact_lock(hashtextextended(r, 2)),
+        (SELECT set_config('plan_cache_mode', 'force_custom_plan', true)) FROM (
         SELECT r FROM unnest(CAST(:residents AS text[])) AS u(r) ORDER BY r) AS sorted
 """)
 # The consent is asked for once more here, in the transaction that writes, and its row is held: a withdrawal waits for
@@ -62,23 +66,28 @@ _UNKNOWN = text("""
 """)
 # One statement ends a handful and begins the next. Whether the run goes on and the resident still allows it is part of
 # it: that is how a pause, a withdrawal or an erasure is in force within a handful.
-_TURN = text("""
+_TURN = """
     WITH done AS (
         UPDATE deliveries d SET state = o.state, reason = o.reason, due = o.due, tries = d.tries + o.tries,
-            reference = o.reference, time = :now
-        FROM jsonb_to_recordset(CAST(:done AS jsonb)) AS o(
+            reference = o.reference, time = %(now)s
+        FROM jsonb_to_recordset(CAST(%(done)s AS jsonb)) AS o(
             run text, resident text, state text, reason text, due timestamptz, tries smallint, reference text)
-        WHERE d.run = o.run AND d.resident = o.resident AND d.holder = :holder
+        WHERE d.run = ANY(%(runs)s) AND d.resident = ANY(%(told)s)
+            AND d.run = o.run AND d.resident = o.resident AND d.holder = %(holder)s
             AND (d.state = 'handed' OR (d.state = 'failed' AND d.reason = 'unknown'))
     )
-    UPDATE deliveries d SET state = 'handed', time = :now
-    FROM consents c, runs r
-    WHERE d.run = :run AND d.resident = ANY(:next) AND d.state = 'claimed' AND d.holder = :holder
+    UPDATE deliveries d SET state = 'handed', time = %(now)s
+    FROM unnest(CAST(%(next)s AS text[])) AS n(resident), consents c, runs r
+    WHERE d.run = %(run)s AND d.resident = n.resident AND d.state = 'claimed' AND d.holder = %(holder)s
         AND r.id = d.run AND r.state = 'running'
         AND c.resident = d.resident AND c.purpose = d.purpose AND c.granted AND c.since <= r.planned
         AND NOT EXISTS (
-            SELECT FROM consents p WHERE p.resident = d.resident AND p.purpose = 'pause' AND :now < pause_end(p))
+            SELECT FROM consents p WHERE p.resident = d.resident AND p.purpose = 'pause' AND %(now)s < pause_end(p))
     RETURNING d.resident
+"""
+_TAKE_BACK = text("""
+    UPDATE deliveries SET state = 'claimed'
+    WHERE run = :run AND resident = ANY(:residents) AND state = 'handed' AND holder = :holder
 """)
 # What was claimed and not handed on: it waits where the run is paused, else it goes, since the leave is gone.
 _RELEASE = text("""
@@ -211,13 +220,19 @@ class DeliveryRecords:
         """Record a handful, and hand out the next; return those of it that may be sent at this moment."""
         values = {
             "done": msgspec.json.encode(done).decode(),
+            "runs": list({its.run for its in done}),
+            "told": [its.resident for its in done],
             "run": run,
             "next": list(following),
             "holder": self._holder,
             "now": now,
         }
-        async with self._database.alone() as connection:
-            return set((await connection.execute(_TURN, values)).scalars())
+        return {resident for (resident,) in await self._database.planned(_TURN, values)}
+
+    async def take_back(self, run: str, residents: Sequence[Pseudonym]) -> None:
+        """Note that a handful was not handed out after all: its holder never heard whether it might be."""
+        async with self._database.begin() as connection:
+            await connection.execute(_TAKE_BACK, {"run": run, "residents": list(residents), "holder": self._holder})
 
     async def release(self, run: str, residents: Sequence[Pseudonym], now: datetime) -> None:
         """Give back what was claimed and not handed out."""
@@ -230,7 +245,7 @@ class DeliveryRecords:
         async with self._database.begin() as connection:
             await connection.execute(_SKIP, {"run": run, "residents": list(residents), "reason": reason, "now": now})
 
-    async def due(self, now: datetime, most: int = 500) -> Mapping[str, Sequence[Pseudonym]]:
+    async def due(self, now: datetime, most: int = AT_ONCE) -> Mapping[str, Sequence[Pseudonym]]:
         """Return what has waited long enough, by run, the most urgent first; and what a worker left that is gone."""
         values = {"now": now, "abandoned": now - ABANDONED, "most": most}
         due: dict[str, list[Pseudonym]] = {}

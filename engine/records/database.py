@@ -1,12 +1,13 @@
 """The way to PostgreSQL: connections, transactions, notifications, migrations. Nobody else opens a connection."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import URL, Connection, make_url, text
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -73,6 +74,32 @@ class Database:
         with _explaining():
             async with self._alone.connect() as connection:
                 yield connection
+
+    async def planned(self, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Execute one statement as a transaction of its own, planned for these values and for tables as they are now.
+
+        For what is asked again and again while its table grows: a plan that is kept is that of the small table.
+
+        Parameters
+        ----------
+        statement
+            With parameters in psycopg's form, ``%(name)s``.
+
+        Raises
+        ------
+        StoreUnavailable, InvalidInput
+            As in `begin`.
+        """
+        async with self.alone() as connection:
+            raw = await connection.get_raw_connection()
+            driver = cast("psycopg.AsyncConnection[tuple[Any, ...]]", raw.driver_connection)
+            try:
+                cursor = await driver.execute(statement, values, prepare=False)
+                return list(await cursor.fetchall())
+            except psycopg.Error as error:
+                if driver.closed:
+                    await connection.invalidate()
+                raise _explained(error) from None
 
     async def listen(self, channels: Sequence[str]) -> AsyncIterator[tuple[str, str]]:
         """Yield (channel, payload) of each NOTIFY, over a connection of its own, until that connection breaks.
@@ -149,15 +176,15 @@ def _explaining() -> Iterator[None]:
         raise StoreUnavailable("The database does not answer; repeat in a moment.") from error
     except DBAPIError as error:
         # `from None`: PostgreSQL quotes the values it complains of, and those must not reach a log.
-        raise _explained(error) from None
+        raise _explained(error.orig) from None
 
 
-def _explained(error: DBAPIError) -> InvalidInput | StoreUnavailable:
-    state: str | None = getattr(error.orig, "sqlstate", None)
-    if isinstance(error, DataError) or (state or "").startswith(_FAULTS_OF_THE_DATA):
+def _explained(error: BaseException | None) -> InvalidInput | StoreUnavailable:
+    state: str | None = getattr(error, "sqlstate", None)
+    if isinstance(error, psycopg.DataError) or (state or "").startswith(_FAULTS_OF_THE_DATA):
         return InvalidInput(f"The database cannot hold this ({state or 'unencodable'}); correct it and send it again.")
-    if not isinstance(error, OperationalError | InterfaceError):
-        log.error("database refuses", sqlstate=state, kind=type(error.orig).__name__)
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        log.error("database refuses", sqlstate=state, kind=type(error).__name__)
     return StoreUnavailable("The database does not answer; repeat in a moment.")
 
 

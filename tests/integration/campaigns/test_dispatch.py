@@ -384,6 +384,41 @@ async def test_a_store_that_fails_after_the_sending_costs_nobody_a_second_mail(p
     await its.close()
 
 
+async def test_a_handful_whose_handing_out_was_never_told_goes_when_the_store_is_back(place: Town, server):
+    who = await place.enrol(40, MAIL)
+    its = place.sending()
+    plan = place.plan()
+    await its.runs.begin(plan)
+    turn, calls = its.deliveries.turn, []
+
+    async def loses_the_answer(*given):
+        may = await turn(*given)
+        calls.append(may)
+        if len(calls) in (1, 3):
+            raise StoreUnavailable
+        return may
+
+    its.deliveries.turn = loses_the_answer
+    message = Notification("run", 0, place.now, tuple(who))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await its.dispatcher.take([message], place.now)
+    await its.dispatcher.take([message], place.now)
+    assert reached(server) == sorted(who)
+    assert set((await place.ends()).values()) == {("sent", None)}
+    await its.close()
+
+
+async def test_two_messages_with_the_same_residents_at_once_send_nothing_twice(place: Town, server):
+    who = await place.enrol(80, MAIL)
+    its = place.sending()
+    await its.runs.begin(place.plan())
+    messages = [Notification("run", number, place.now, tuple(who)) for number in range(4)]
+    await its.dispatcher.take(messages, place.now)
+    assert reached(server) == sorted(who)
+    await its.close()
+
+
 async def test_a_worker_thought_dead_finds_nothing_left_to_send(place: Town):
     who = await place.enrol(10, MAIL)
     slow, quick = place.sending(), place.sending()
