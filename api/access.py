@@ -69,6 +69,7 @@ class Scope(StrEnum):
     MODELS_READ = "models:read"
     CAMPAIGNS_READ = "campaigns:read"
     CAMPAIGNS_WRITE = "campaigns:write"
+    MESSAGES_SEND = "messages:send"
     INBOX_READ = "inbox:read"
     INBOX_WRITE = "inbox:write"
 

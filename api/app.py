@@ -36,6 +36,7 @@ from api.routes.interests import InterestRoutes
 from api.routes.invitations import InvitationRoutes
 from api.routes.logout import LogoutRoutes
 from api.routes.measured_links import MeasuredLinkRoutes
+from api.routes.messages import MessageRoutes
 from api.routes.my_data import MyDataRoutes
 from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
@@ -128,13 +129,12 @@ def operations(house: "House") -> Sequence[Operation]:
             gate, house.campaigning.desk, house.campaigning.campaigns, house.campaigning.departments
         ).operations(),
         *ProofRoutes(gate, house.campaigning.desk, house.settings).operations(),
-        *ResultRoutes(
-            gate, house.campaigning.desk, house.campaigning.runs, house.campaigning.follows, house.counts
-        ).operations(),
+        *_results(house, gate).operations(),
         *DepartmentRoutes(
             gate, house.campaigning.desk.rights, house.campaigning.departments, house.campaigning.programmes
         ).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
+        *_messages(house, gate).operations(),
         *InboxRoutes(gate, house.residents, house.ledger, house.campaigning.inbox).operations(),
         *ReportRoutes(house.campaigning.returns, house.settings, house.clock).operations(),
         *_health(house).operations(),
@@ -146,6 +146,16 @@ def _stop(house: "House", nudges: Nudges) -> StopRoutes:
         nudges.send(ConsentChange(resident, purpose, granted=False, time=now))
 
     return StopRoutes(house.stop_links, Stopper(house.ledger, tell), house.clock)
+
+
+def _messages(house: "House", gate: Gate) -> MessageRoutes:
+    side = house.campaigning
+    return MessageRoutes(gate, side.campaigns, house.residents, side.messages, house.message_vault)
+
+
+def _results(house: "House", gate: Gate) -> ResultRoutes:
+    side = house.campaigning
+    return ResultRoutes(gate, side.desk, side.runs, side.follows, side.messages, house.counts)
 
 
 def _measured(house: "House") -> MeasuredLinkRoutes:

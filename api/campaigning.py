@@ -11,6 +11,7 @@ from campaigns.records.documents import DocumentRecords
 from campaigns.records.follows import FollowRecords
 from campaigns.records.inbox import InboxRecords
 from campaigns.records.runs import RunRecords
+from campaigns.records.service_messages import ServiceMessageRecords
 from campaigns.records.suppressions import SuppressionRecords
 from campaigns.records.trail import TrailRecords
 from campaigns.returns import Returns
@@ -32,6 +33,7 @@ class Campaigning:
     inbox: InboxRecords
     deliveries: DeliveryRecords
     follows: FollowRecords
+    messages: ServiceMessageRecords
     returns: Returns
 
 
@@ -58,5 +60,6 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         inbox=InboxRecords(database),
         deliveries=deliveries,
         follows=FollowRecords(database),
+        messages=ServiceMessageRecords(database),
         returns=Returns(deliveries, SuppressionRecords(database, secret)),
     )

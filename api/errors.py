@@ -8,8 +8,10 @@
     │   ├── BodyTooLarge         more bytes than the route takes
     │   ├── UnsupportedBody      not sent as application/json
     │   ├── InvalidLogout        not a logout token for us
+    │   ├── KeyReused            another body under a key that was used
     │   └── Faults               several fields at once
     ├── VersionNeeded            a change does not say which version it is made on
+    ├── KeyNeeded                what is to be done once does not say which time it is
     ├── Unauthenticated          no token, or one that does not hold
     └── Forbidden                the token holds, but not for this
 """
@@ -84,6 +86,18 @@ class VersionNeeded(engine.VinkkiError):
     code = "version_needed"
 
 
+class KeyNeeded(engine.VinkkiError):
+    """So that nothing is done twice, name what you ask for with a header `Idempotency-Key`, such as a UUID."""
+
+    code = "key_needed"
+
+
+class KeyReused(engine.InvalidInput):
+    """The key stands for another request; take a new one for what is new, and the same body for the same."""
+
+    code = "key_reused"
+
+
 class Faults(engine.InvalidInput):
     """Several fields cannot be used; correct each one that is named and send it again."""
 
@@ -135,6 +149,7 @@ STATUS: Mapping[type[engine.VinkkiError], HTTPStatus] = {
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidLogout: HTTPStatus.BAD_REQUEST,
+    KeyNeeded: HTTPStatus.BAD_REQUEST,
     VersionNeeded: HTTPStatus.PRECONDITION_REQUIRED,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,

@@ -12,7 +12,7 @@ from api import my_data_words as words
 from api.pages.texts import texts
 from engine.addresses import Address
 from engine.catalogue import Catalogue
-from engine.consent import Permit, Purpose, declared
+from engine.consent import SERVICE, Permit, Purpose, declared
 from engine.districts import Divisions
 from engine.events import AwareTime, Pseudonym
 from engine.language import Language, Localized
@@ -166,7 +166,8 @@ def _sent(held: Personal) -> Iterable[tuple[int, Told]]:
 
 
 def _message(number: int, sent: Told, language: Language) -> Thing:
-    title = declared().declaration(sent.purpose).notice.title.pick(language)
+    service = sent.purpose == SERVICE
+    title = (words.SERVICE if service else declared().declaration(sent.purpose).notice.title).pick(language)
     text = f"{title}: {sent.subject}" if sent.subject else title
     return Thing(f"message-{number}", text, words.DELIVERIES[sent.state].pick(language), sent.time)
 

@@ -72,7 +72,9 @@ EMPTY: Mapping[str, Localized] = {
     "audiences": Localized("Luetteloa ei ole.", "Det finns ingen lista.", "There is no list."),
     "messages": Localized("Yhtään viestiä ei ole lähetetty.", "Inget meddelande har skickats.", "None has been sent."),
 }
+SERVICE = Localized("Palvelun viesti", "Meddelande från en tjänst", "Message of a service")
 DELIVERIES: Mapping[str, Localized] = {
+    "accepted": Localized("Odottaa", "Väntar", "Waiting"),
     "sent": Localized("Lähetetty", "Skickat", "Sent"),
     "deferred": Localized("Odottaa", "Väntar", "Waiting"),
     "claimed": Localized("Odottaa", "Väntar", "Waiting"),

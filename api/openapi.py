@@ -38,6 +38,14 @@ _IF_MATCH = {
     "schema": {"type": "string", "pattern": '^([*]|"[1-9][0-9]{0,8}")$'},
     "example": "*",
 }
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "What names this request: sent again with the same body, it is done once.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+}
 _PATH: Mapping[str, tuple[str, Any, str]] = {
     "id": ("A resident's UUID, or `me` for the resident whose token calls.", RESIDENT_SCHEMA, "me"),
     "section": ("A section of the answer of `data`.", {"type": "string", "enum": list(SECTIONS)}, "activity"),
@@ -108,6 +116,7 @@ def _operation(operation: Operation, refs: Mapping[int, Any]) -> dict[str, Any]:
             *_path_parameters(operation.path),
             *_query_parameters(operation.form),
             *([_IF_MATCH] if operation.on_version else []),
+            *([_IDEMPOTENCY_KEY] if operation.idempotent else []),
         ],
         "responses": _responses(operation, refs),
         "security": [],

@@ -47,6 +47,8 @@ class Operation:
         Whether a partner's key is needed.
     on_version
         Whether it changes a version that the header `If-Match` names.
+    idempotent
+        Whether the header `Idempotency-Key` names what is done once.
     """
 
     method: str
@@ -65,6 +67,7 @@ class Operation:
     scope: Scope | None = None
     keyed: bool = False
     on_version: bool = False
+    idempotent: bool = False
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,9 @@ class Sending:
     dispatcher: Dispatcher
     deliveries: DeliveryRecords
     inbox: InboxRecords
+    suppressions: SuppressionRecords
+    channels: Mapping[str, Channel]
+    life: str
     clock: Clock
 
     def reader(self, refuse: Refuse, patience_seconds: float) -> Reader[Notification]:
@@ -98,21 +101,28 @@ def sending(  # noqa: PLR0913 - what others of the house answer
     runs, inbox = RunRecords(database), InboxRecords(database)
     # Another life of a worker each time: what an earlier one held is not taken for one's own.
     life = secrets.token_urlsafe(12)
-    deliveries = DeliveryRecords(database, life)
+    deliveries, suppressions = DeliveryRecords(database, life), SuppressionRecords(database, secret)
+    ways = channels(settings, inbox, clock)
     dispatcher = Dispatcher(
         leaves=leaves,
         plans=runs,
         deliveries=deliveries,
         addresses=addresses,
-        suppressions=SuppressionRecords(database, secret),
+        suppressions=suppressions,
         speech=speech,
-        channels=channels(settings, inbox, clock),
+        channels=ways,
         secret=secret,
         clock=clock,
         caps=Caps(weekly(settings)),
-        quiet=QuietHours(settings.quiet_from, settings.quiet_until),
+        quiet=quiet_hours(settings),
     )
-    return Sending(runs, Expander(runs, members, log, clock, life), dispatcher, deliveries, inbox, clock)
+    expander = Expander(runs, members, log, clock, life)
+    return Sending(runs, expander, dispatcher, deliveries, inbox, suppressions, ways, life, clock)
+
+
+def quiet_hours(settings: Settings) -> QuietHours:
+    """Return the hours in which nothing makes a sound."""
+    return QuietHours(settings.quiet_from, settings.quiet_until)
 
 
 def weekly(settings: Settings) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from campaigns.campaign import Campaign
+from campaigns.campaign import Campaign, CampaignKind
 from campaigns.cards import Card
 from campaigns.channels import Rendered as Filled
 from campaigns.departments import Department
@@ -17,6 +17,7 @@ from campaigns.measured_links import MeasuredLinks
 from campaigns.message import Fallback, Form, Picks, Rendered
 from campaigns.run import Plan
 from campaigns.stop import StopLinks
+from campaigns.wording import WORDS
 from engine.consent import Consents, Permit, Purpose
 from engine.errors import NotFound
 from engine.events import Pseudonym
@@ -116,6 +117,8 @@ class HouseSpeech:
         Where residents' languages come from.
     links, measured_links, suggesting
         What makes stop links and links that are counted, and what picks offers.
+    preferences
+        Where residents choose their messages; what cannot be stopped leads there.
     """
 
     def __init__(  # noqa: PLR0913 - what it stands on
@@ -129,6 +132,7 @@ class HouseSpeech:
         measured_links: MeasuredLinks,
         suggesting: Suggesting,
         clock: Clock,
+        preferences: str = "",
     ) -> None:
         self._campaigns = campaigns
         self._departments = departments
@@ -140,6 +144,7 @@ class HouseSpeech:
         self._suggesting = suggesting
         self._clock = clock
         self._forms: OrderedDict[tuple[str, str, str], Form] = OrderedDict()
+        self._preferences = preferences
         self._known: OrderedDict[str, Campaign] = OrderedDict()
 
     async def form(self, plan: Plan, language: str, channel: str) -> Form:
@@ -150,12 +155,25 @@ class HouseSpeech:
         NotFound
             The campaign is gone.
         """
-        key = (plan.id, language, channel)
-        if (form := self._forms.get(key)) is None:
-            form = self._forms[key] = await self._made(plan, language, channel)
-            if len(self._forms) > _MOST_FORMS:
-                self._forms.popitem(last=False)
-        return form
+        return await self._form(plan.id, await self._campaign(plan), language, channel)
+
+    async def said(
+        self, campaign: Campaign, resident: Pseudonym, language: str | None, channel: str, data: Mapping[str, str]
+    ) -> tuple[str, Rendered]:
+        """Return a message that a service has asked for, filled in, and its language (`campaigns.service_messages`).
+
+        Raises
+        ------
+        KeyError
+            The message has a name that `data` has not.
+        """
+        if language is None:
+            (state,) = await self._online.sealed_many([resident])
+            codes = await self._told(resident, state)
+            language = next((code for code in codes if code in campaign.draft.message.texts), DEFAULT)
+        form = await self._form(f"{campaign.id}/{campaign.version}", campaign, language, channel)
+        stop = f"{self._preferences}?lang={language if language in list(Language) else Language.EN}"
+        return language, form.fill(stop=stop, why=WORDS[language].service, data=data)
 
     async def languages(self, plan: Plan, permits: Sequence[Permit]) -> Sequence[str]:
         """Return the first language that each resident has told and the message has; where none is known, Finnish."""
@@ -192,14 +210,22 @@ class HouseSpeech:
         told = state.interests(permit) if isinstance(permit, Permit) else None
         return () if told is None else told.languages
 
-    async def _made(self, plan: Plan, language: str, channel: str) -> Form:
-        draft = (await self._campaign(plan)).draft
-        message = draft.message
+    async def _form(self, name: str, campaign: Campaign, language: str, channel: str) -> Form:
+        key = (name, language, channel)
+        if (form := self._forms.get(key)) is None:
+            form = self._forms[key] = await self._made(campaign, language, channel)
+            if len(self._forms) > _MOST_FORMS:
+                self._forms.popitem(last=False)
+        return form
+
+    async def _made(self, campaign: Campaign, language: str, channel: str) -> Form:
+        draft, message = campaign.draft, campaign.draft.message
         known = await self._offers.many(message.offers)
         shown = [known[id_] for id_ in message.offers if id_ in known]
         department = await self._departments.get(draft.department)
         names: Mapping[str, str] = {} if department is None else department.draft.names
-        return Form.of(message, language, channel, shown, names.get(language) or names.get(DEFAULT))
+        sender, service = names.get(language) or names.get(DEFAULT), draft.kind is CampaignKind.TRANSACTIONAL
+        return Form.of(message, language, channel, shown, sender, service=service)
 
     async def _campaign(self, plan: Plan) -> Campaign:
         """Return the campaign of a run as it was when the run was first met; its draft does not change any more."""

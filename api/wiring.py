@@ -197,6 +197,11 @@ def stop_links(settings: Settings) -> StopLinks:
     return StopLinks(Vault(keys(settings), "stop links"), settings.public_url or base(settings))
 
 
+def message_vault(settings: Settings) -> Vault:
+    """Return what encrypts the content of service messages."""
+    return Vault(keys(settings), "service messages")
+
+
 def measured_links(settings: Settings) -> MeasuredLinks:
     """Return what makes links that are counted, and reads them."""
     return MeasuredLinks(Vault(keys(settings), "measured links").digest, settings.public_url or base(settings))
@@ -223,6 +228,7 @@ class House:
     addresses: Addresses
     stop_links: StopLinks
     measured_links: MeasuredLinks
+    message_vault: Vault
     family: Family
     invitations: InvitationRecords
     receipts: ReceiptRecords
@@ -329,6 +335,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         addresses=addresses(settings, stores),
         stop_links=stop_links(settings),
         measured_links=measured_links(settings),
+        message_vault=message_vault(settings),
         family=family(stores, residents, ledger),
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),

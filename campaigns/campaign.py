@@ -224,6 +224,8 @@ def faults(draft: Draft, now: datetime) -> Iterator[Fault]:
         yield Fault("schedule.trigger", None, "Only a triggered campaign has a trigger; leave it out.")
     if draft.legal_basis is not None and draft.kind is not CampaignKind.TRANSACTIONAL:
         yield Fault("legal_basis", None, "Only a transactional campaign has a basis of its own; leave it out.")
+    if draft.message.picks is not None and draft.kind is CampaignKind.TRANSACTIONAL:
+        yield Fault("message.picks", None, "Nobody's taste is read for a transactional message; leave it out.")
     if draft.message.data and draft.kind is not CampaignKind.TRANSACTIONAL:
         yield Fault("message.data", None, "Only who calls for a transactional message gives data; leave it out.")
     yield from schedules.faults(given, now)

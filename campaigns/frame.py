@@ -19,7 +19,7 @@ from campaigns.cards import Card
 from campaigns.html_check import ATTRIBUTES, SCHEMES, TAGS
 from campaigns.plain import plain_of
 from campaigns.templating import OFFERS, PICKS, SLOTS, STOP, WHY
-from campaigns.wording import WORDS
+from campaigns.wording import WORDS, Words
 
 _FOLDER = Path(__file__).parent / "templates"
 _INLINER = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -51,7 +51,7 @@ class Block(Sequence[Card]):
         return OFFERS
 
 
-def body(own: str, offers: Sequence[Card], language: str, *, picks: bool) -> str:
+def body(own: str, offers: Sequence[Card], language: str, *, picks: bool, service: bool = False) -> str:
     """Return an author's rendered HTML, cleaned, with the blocks that it has not placed itself.
 
     Parameters
@@ -60,6 +60,8 @@ def body(own: str, offers: Sequence[Card], language: str, *, picks: bool) -> str
         What stands where it says `offers`, or at its end.
     picks
         Whether there is a place for personal picks.
+    service
+        Whether the link at its end is to choose messages, since this one cannot be stopped.
     """
     words = WORDS[language]
     clean = nh3.clean(own, tags=set(TAGS), attributes={tag: set(its) for tag, its in ATTRIBUTES.items()},
@@ -74,7 +76,10 @@ def body(own: str, offers: Sequence[Card], language: str, *, picks: bool) -> str
     if WHY not in clean:
         clean += f'<p class="vk-small"><strong>{escape(words.why)}:</strong> {WHY}</p>'
     if f'href="{STOP}"' not in clean:
-        clean = clean.replace(STOP, "") + f'<p class="vk-small"><a href="{STOP}">{escape(words.stop)}</a></p>'
+        clean = (
+            clean.replace(STOP, "")
+            + f'<p class="vk-small"><a href="{STOP}">{escape(_end(words, service=service))}</a></p>'
+        )
     return clean
 
 
@@ -105,13 +110,17 @@ def plain(content: str) -> str:
     return plain_of(content)
 
 
-def short(text: str, language: str) -> str:
+def short(text: str, language: str, *, service: bool = False) -> str:
     """Return a text message with its why and the way to stop it."""
     words = WORDS[language]
     text = text.replace(PICKS, "")
     if WHY not in text:
         text += f"\n{words.why}: {WHY}"
-    return text if STOP in text else f"{text}\n{words.stop}: {STOP}"
+    return text if STOP in text else f"{text}\n{_end(words, service=service)}: {STOP}"
+
+
+def _end(words: Words, *, service: bool) -> str:
+    return words.choose if service else words.stop
 
 
 def rows(cards: Sequence[Card]) -> str:

@@ -108,8 +108,15 @@ class Form:
         self._lines, self._rows = fills
 
     @classmethod
-    def of(
-        cls, message: Message, language: str, channel: str, offers: Sequence[Offer], sender: str | None = None
+    def of(  # noqa: PLR0913 - what a form is made of
+        cls,
+        message: Message,
+        language: str,
+        channel: str,
+        offers: Sequence[Offer],
+        sender: str | None = None,
+        *,
+        service: bool = False,
     ) -> "Form":
         """Render a message that `campaigns.checking.faults` has found good.
 
@@ -119,6 +126,8 @@ class Form:
             Those that everybody is shown.
         sender
             The department's name; otherwise the city's.
+        service
+            Whether it is due on a legal basis of its own, so that there is nothing to stop.
 
         Raises
         ------
@@ -134,11 +143,11 @@ class Form:
         fills = frame.picks_text(language), frame.picks_html(language, channel)
         if channel in ("sms", "push"):
             short = templating.render(its.short, plain, html=False).strip()
-            return cls(subject, frame.short(short, language), None, fills, message.data)
+            return cls(subject, frame.short(short, language, service=service), None, fills, message.data)
         rich = templating.values(frame.Block(cards), message.data, language, html=True)
         own = templating.render(its.body, rich, html=True)
         shown = cards if "offers" not in templating.names(its.body) or templating.OFFERS in own else []
-        body = frame.body(own, shown, language, picks=message.picks is not None)
+        body = frame.body(own, shown, language, picks=message.picks is not None, service=service)
         preheader = templating.render(its.preheader, plain, html=False)
         whole = (
             frame.mail(body, subject, preheader, language, sender)

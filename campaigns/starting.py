@@ -88,10 +88,11 @@ class Starter:
         """Let runs follow their campaigns, start what is due and finish what is done."""
         busy = await self._settle()
         for campaign in await self._campaigns.in_states((State.SCHEDULED, State.RUNNING)):
-            if campaign.draft.kind not in TIMED:
-                continue
             try:
-                await self._look_at(campaign, now, busy=campaign.id in busy)
+                if campaign.draft.kind in TIMED:
+                    await self._look_at(campaign, now, busy=campaign.id in busy)
+                elif campaign.draft.kind is CampaignKind.TRANSACTIONAL:
+                    await self._open_or_close(campaign, now)
             except (Outdated, IllegalMove):
                 continue  # somebody has moved it meanwhile: it is looked at again in a moment
 
@@ -115,6 +116,14 @@ class Starter:
                 campaign = await self._desk.advance(campaign.id, Move.START, now)
             busy = await self._begin(campaign, due) or busy
         if campaign.state is State.RUNNING and not more and not busy:
+            await self._desk.advance(campaign.id, Move.FINISH, now)
+
+    async def _open_or_close(self, campaign: Campaign, now: datetime) -> None:
+        """Let what speaks when it is asked to begin and end at its times."""
+        starts, ends = campaign.draft.schedule.starts, campaign.draft.schedule.ends
+        if campaign.state is State.SCHEDULED and (starts is None or starts <= now):
+            campaign = await self._desk.advance(campaign.id, Move.START, now)
+        if campaign.state is State.RUNNING and ends is not None and ends <= now:
             await self._desk.advance(campaign.id, Move.FINISH, now)
 
     async def _begin(self, campaign: Campaign, moment: datetime) -> bool:

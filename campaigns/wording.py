@@ -10,7 +10,9 @@ class Words(NamedTuple):
     """The frame's own words."""
 
     stop: str
+    choose: str
     why: str
+    service: str
     for_you: str
     free: str
     sender: str

@@ -14,7 +14,7 @@ import msgspec
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from engine.consent import Permit
+from engine.consent import Permit, ServicePermit
 from engine.errors import ConsentRequired, InvalidInput, NotOffered, TooOften, VinkkiError, WrongCode
 from engine.events import AwareTime, Pseudonym
 from engine.language import Language
@@ -165,6 +165,13 @@ def opened(vault: Vault, resident: Pseudonym, kept: Sequence[Kept]) -> list[Addr
     return [Address(one.means, raw.decode(), one.confirmed, one.until) for one, raw in found if raw is not None]
 
 
+def _opens(permit: Permit | ServicePermit, means: Means) -> bool:
+    """Say whether a permit is for messages by this means."""
+    if isinstance(permit, ServicePermit):
+        return True
+    return permit.purpose.marketing and permit.purpose.endswith(f"_{means}")
+
+
 class Addresses:
     """Takes addresses, confirms them, and gives them out by permits.
 
@@ -186,7 +193,7 @@ class Addresses:
         """The means by which codes can be sent."""
         return frozenset(self._couriers)
 
-    async def confirmed(self, permit: Permit, means: Means) -> str | None:
+    async def confirmed(self, permit: Permit | ServicePermit, means: Means) -> str | None:
         """Return where to send a message that `permit` allows, or None where no address is confirmed.
 
         Raises
@@ -196,7 +203,7 @@ class Addresses:
         """
         return (await self.confirmed_many([permit], means))[0]
 
-    async def confirmed_many(self, permits: Sequence[Permit], means: Means) -> list[str | None]:
+    async def confirmed_many(self, permits: Sequence[Permit | ServicePermit], means: Means) -> list[str | None]:
         """Return the same for many at once, in their order.
 
         Raises
@@ -204,7 +211,7 @@ class Addresses:
         ConsentRequired
             A permit is not for messages by this means.
         """
-        if any(not permit.purpose.marketing or not permit.purpose.endswith(f"_{means}") for permit in permits):
+        if not all(_opens(permit, means) for permit in permits):
             raise ConsentRequired(f"This needs a permit for messages by {means}.")
         sealed = await self._records.confirmed([permit.resident for permit in permits], means)
         return [self._open(permit.resident, means, sealed.get(permit.resident)) for permit in permits]

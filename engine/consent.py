@@ -7,7 +7,7 @@ use, and never stored. What cannot be read is refused.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -143,6 +143,23 @@ class Permit:
     since: datetime
 
 
+SERVICE = "service"
+"""What messages are kept under that a service sends on a legal basis of its own; nobody grants or withdraws it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePermit:
+    """Leave to send one resident what a contract, a public task or a law asks for, and to show it to them, now.
+
+    It opens where they get messages, and nothing that is known of them.
+    """
+
+    resident: Pseudonym
+    at: datetime
+    since: datetime
+    purpose: str = SERVICE
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """No leave, and why.
@@ -210,6 +227,15 @@ class Consents(msgspec.Struct, frozen=True):
         if grant.notice < self.least.get(purpose, 0):
             return Refusal(purpose, "notice_outdated")
         return Permit(self.resident, purpose, now, grant.since)
+
+    def service_permit(self, now: datetime) -> ServicePermit | None:
+        """Give leave for a message on a legal basis of its own; None of a child under 13, whose guardian is written to.
+
+        Neither a consent nor a pause is asked for: such a message is due whatever the resident thinks of others.
+        """
+        if self.born is not None and stage(self.born, now) < Stage.TEEN:
+            return None
+        return ServicePermit(self.resident, now, datetime.min.replace(tzinfo=UTC))
 
     def grants_partner(self, partner: str, now: datetime) -> bool:
         """Say whether the resident grants a partner at `now`, and has not paused everything."""

@@ -14,16 +14,18 @@ from api.catalogue_feed import CatalogueFeed
 from api.exposure_feed import ExposureFeed
 from api.model_feed import ModelFeed
 from api.seal import Seal
-from api.sending import Sending, sending
+from api.sending import Sending, quiet_hours, sending
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
 from campaigns.audience import Tree
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
+from campaigns.records.service_messages import ServiceMessageRecords
+from campaigns.service_messages import AT_ONCE, ServiceSender
 from campaigns.starting import Starter
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
-from engine.consent import Permit, Register
+from engine.consent import Permit, Register, ServicePermit
 from engine.counts import Counts
 from engine.districts import Divisions
 from engine.events import Notification, Pseudonym
@@ -64,7 +66,7 @@ class Members:
 
 
 class AddressBook:
-    """Confirmed addresses, by the name of a channel (`campaigns.neighbours.Addresses`)."""
+    """Confirmed addresses, by the name of a channel (`campaigns.neighbours.Addresses`, and of service messages)."""
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
@@ -73,6 +75,10 @@ class AddressBook:
         """Return each resident's confirmed address, in the order of the permits."""
         return await self._addresses.confirmed_many(permits, Means(means))
 
+    async def of(self, permit: ServicePermit, channel: str) -> str | None:
+        """Return a resident's confirmed address for a service message."""
+        return await self._addresses.confirmed(permit, Means(channel))
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -80,6 +86,8 @@ class Sender:
 
     sending: Sending
     starter: Starter
+    service: ServiceSender
+    messages: ServiceMessageRecords
     feed: AudienceFeed
     suggesting: "Picking"
     clock: Clock
@@ -90,7 +98,17 @@ class Sender:
 
     def chores(self) -> list[Chore]:
         """Return what is due again and again."""
-        return [Chore("campaigns", 0.5, lambda: self.starter.look(self.clock())), *self.sending.chores()]
+        return [
+            Chore("campaigns", 0.5, lambda: self.starter.look(self.clock())),
+            Chore("service messages", 0.5, self._serve),
+            Chore("old service messages", 3600.0, lambda: self.messages.sweep(self.clock())),
+            *self.sending.chores(),
+        ]
+
+    async def _serve(self) -> None:
+        """Send every service message that is due, some at a time."""
+        while await self.service.take_up(self.clock()) >= AT_ONCE:
+            pass
 
     async def close(self) -> None:
         """Disconnect from whoever delivers, and follow no more."""
@@ -164,7 +182,9 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         wiring.measured_links(settings),
         Suggesting(suggester, stores.offers, picking.open),
         clock,
+        preferences=f"{settings.public_url or wiring.base(settings)}/viestit",
     )
+    addresses = AddressBook(wiring.addresses(settings, stores))
     its = sending(
         settings,
         database,
@@ -173,8 +193,21 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         log=stores.publisher,
         leaves=ledger,
         members=Members(feed, Counting(feed, Counts(seal.secret))),
-        addresses=AddressBook(wiring.addresses(settings, stores)),
+        addresses=addresses,
         speech=speech,
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
-    return Sender(its, starter, feed, picking, clock)
+    messages = ServiceMessageRecords(database, its.life)
+    service = ServiceSender(
+        messages=messages,
+        campaigns=side.campaigns,
+        ledger=ledger,
+        addresses=addresses,
+        suppressions=its.suppressions,
+        speech=speech,
+        vault=wiring.message_vault(settings),
+        channels=its.channels,
+        clock=clock,
+        quiet=quiet_hours(settings),
+    )
+    return Sender(its, starter, service, messages, feed, picking, clock)

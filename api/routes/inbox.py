@@ -15,7 +15,7 @@ from api.bodies import Reader
 from api.gate import Gate
 from api.operations import PRIVATE, Answer, Operation, private_json
 from campaigns.records.inbox import Kept
-from engine.consent import Permit, Purpose
+from engine.consent import Permit, Purpose, ServicePermit
 from engine.errors import InvalidInput, NotFound
 from engine.events import AwareTime, Pseudonym
 from engine.ledger import ConsentLedger
@@ -28,10 +28,10 @@ _PURPOSES = [purpose for purpose in Purpose if purpose.marketing and purpose.end
 class Boxes(Protocol):
     """Where inboxes are kept (`campaigns.records.inbox`)."""
 
-    async def of(self, permits: Sequence[Permit], now: datetime) -> Sequence[Kept]:
+    async def of(self, permits: Sequence[Permit | ServicePermit], now: datetime) -> Sequence[Kept]:
         """Return the newest messages of one resident that the permits allow."""
 
-    async def mark(self, permits: Sequence[Permit], id_: str, *, read: bool, now: datetime) -> bool:
+    async def mark(self, permits: Sequence[Permit | ServicePermit], id_: str, *, read: bool, now: datetime) -> bool:
         """Mark one as read, or as not; say whether it was there."""
 
     async def delete(self, resident: Pseudonym, id_: str) -> bool:
@@ -102,7 +102,8 @@ class InboxRoutes:
                 path=path,
                 name="read_inbox",
                 summary="A resident's messages",
-                description="Of topics whose leave for the inbox holds now; a withdrawal deletes the others.",
+                description="Of topics whose leave for the inbox holds now (a withdrawal deletes the others), and what "
+                "services have sent on a basis of their own.",
                 tag=TAG,
                 handler=self.read,
                 answers={200: Answer("The messages", Inbox, EXAMPLE)},
@@ -158,14 +159,16 @@ class InboxRoutes:
             raise NotFound(_NONE, field="message")
         return Response(status_code=204, headers=PRIVATE)
 
-    async def _permits(self, person: UUID, now: datetime) -> Sequence[Permit]:
+    async def _permits(self, person: UUID, now: datetime) -> Sequence[Permit | ServicePermit]:
         resident = await self.residents.pseudonym(person)
         if resident is None:
             return []
         # A pause stops what is sent, not what the resident has and reads.
         consents = (await self.ledger.consents(resident)).resumed()
         answers = [consents.permit(purpose, now) for purpose in _PURPOSES]
-        return [answer for answer in answers if isinstance(answer, Permit)]
+        allowed = [answer for answer in answers if isinstance(answer, Permit)]
+        service = consents.service_permit(now)
+        return allowed if service is None else [*allowed, service]
 
 
 _NONE = "There is no such message; read the inbox again."

@@ -15,6 +15,7 @@ from campaigns.desk import Desk
 from campaigns.errors import RoleNeeded
 from campaigns.records.follows import FollowRecords
 from campaigns.records.runs import RunRecords
+from campaigns.records.service_messages import ServiceMessageRecords
 from campaigns.run import Standing
 from engine.counts import Counts
 from engine.errors import NotFound
@@ -63,9 +64,10 @@ class Followed(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """A campaign's runs, the newest first."""
+    """A campaign's runs, the newest first; of a transactional one, what became of messages in the last 90 days."""
 
     runs: Sequence[RunResults]
+    messages: Sequence[Outcome] = ()
 
 
 _EXAMPLE = {
@@ -98,6 +100,7 @@ class ResultRoutes:
     desk: Desk
     runs: RunRecords
     follows: FollowRecords
+    messages: ServiceMessageRecords
     counts: Counts
 
     def operations(self) -> Sequence[Operation]:
@@ -140,7 +143,16 @@ class ResultRoutes:
                     followed=await self._followed(run),
                 )
             )  # fmt: skip
-        return private_json(Results(told))
+        return private_json(Results(told, await self._messages(campaign.id)))
+
+    async def _messages(self, campaign: str) -> Sequence[Outcome]:
+        return [
+            Outcome(
+                state=state, channel=channel, reason=reason,
+                count=self.counts.disclose(number, f"messages {campaign}", f"{state} {channel} {reason}"),
+            )
+            for state, channel, reason, number in await self.messages.tallies(campaign)
+        ]  # fmt: skip
 
     async def _followed(self, run: str) -> Followed:
         its, subject = await self.follows.of(run), f"followed {run}"

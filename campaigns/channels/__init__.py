@@ -32,7 +32,7 @@ class Note(msgspec.Struct, frozen=True):
     to
         The address; of the inbox, the resident.
     stop
-        Where one tap ends these messages.
+        Where one tap ends these messages; empty of what is due whatever one allows.
     purpose
         The leave under which it is sent.
     """

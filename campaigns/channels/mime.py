@@ -43,10 +43,9 @@ class Mail:
             f"From: {formataddr((name, address))}",
             *([f"Reply-To: {_plain(answers)}"] if answers else []),
             "MIME-Version: 1.0",
-            "Precedence: bulk",
-            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         ]
         self._head = "\r\n".join(head).encode("ascii") + b"\r\n"
+        self._list = self._head + b"Precedence: bulk\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
     def sender(self, note: Note) -> bytes:
         """Return the address that bounces of this mail go to; it tells which mail it was, and nobody's address."""
@@ -72,11 +71,13 @@ class Mail:
         Unmailable
             The subject or a link holds what would begin another header.
         """
-        own = (
-            f"To: {note.to}\r\nMessage-ID: <{note.id}@{self._domain}>\r\nList-Unsubscribe: <{_link(note.stop)}>\r\n"
-        ).encode("ascii")
-        shared = _shared(note.topic, note.language, self._domain)
-        parts: tuple[bytes, ...] = (self._head, own, shared, _date(int(now.timestamp()), now.tzinfo))
+        own = f"To: {note.to}\r\nMessage-ID: <{note.id}@{self._domain}>\r\n"
+        if note.stop:
+            own += f"List-Unsubscribe: <{_link(note.stop)}>\r\n"
+            head, shared = self._list, _shared(note.topic, note.language, self._domain)
+        else:
+            head, shared = self._head, f"Content-Language: {_plain(note.language)}\r\n".encode("ascii")
+        parts: tuple[bytes, ...] = (head, own.encode("ascii"), shared, _date(int(now.timestamp()), now.tzinfo))
         parts += (_subject(note.rendered.subject),)
         if note.rendered.html is None:
             return b"".join((*parts, _TEXT, _body(note.rendered.text)))

@@ -114,13 +114,24 @@ _SKIP = text("""
     UPDATE deliveries SET state = 'skipped', reason = :reason, due = NULL, time = :now
     WHERE run = :run AND resident = ANY(:residents) AND state IN ('deferred', 'claimed')
 """)
-_BY_MESSAGE = text("SELECT run, resident, channel, purpose FROM deliveries WHERE message = :message")
+# What a service has asked for is told of by its own name; nothing else has a colon in it.
+_SERVICE = """
+    UNION ALL SELECT 'service:' || id, resident, coalesce(channel, 'email'), 'service' FROM service_messages
+"""
+_BY_MESSAGE = text(
+    f"SELECT run, resident, channel, purpose FROM deliveries WHERE message = :message {_SERVICE} WHERE id = :message"  # noqa: S608 - ours
+)
 _BY_REFERENCE = text(
-    "SELECT run, resident, channel, purpose FROM deliveries WHERE reference = :reference AND channel = :channel"
+    f"SELECT run, resident, channel, purpose FROM deliveries WHERE reference = :reference AND channel = :channel "  # noqa: S608 - ours
+    f"{_SERVICE} WHERE reference = :reference AND channel = :channel"
 )
 _FAIL = text("""
     UPDATE deliveries SET state = 'failed', reason = :reason
     WHERE run = :run AND resident = :resident AND state IN ('sent', 'handed')
+""")
+_FAIL_SERVICE = text("""
+    UPDATE service_messages SET state = 'failed', reason = :reason
+    WHERE 'service:' || id = :run AND resident = :resident AND state IN ('sent', 'handed')
 """)
 _SWEEP = text("DELETE FROM deliveries WHERE time < :before")
 
@@ -270,7 +281,8 @@ class DeliveryRecords:
     async def returned(self, run: str, resident: Pseudonym, reason: str) -> None:
         """Note that what was accepted came back."""
         async with self._database.begin() as connection:
-            await connection.execute(_FAIL, {"run": run, "resident": resident, "reason": reason})
+            values = {"run": run, "resident": resident, "reason": reason}
+            await connection.execute(_FAIL_SERVICE if run.startswith("service:") else _FAIL, values)
 
     async def sweep(self, now: datetime) -> None:
         """Drop what is older than is promised."""

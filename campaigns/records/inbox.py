@@ -7,19 +7,21 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
-from engine.consent import Permit
+from engine.consent import SERVICE, Permit, ServicePermit
 from engine.events import Pseudonym
 from engine.records.database import Database
 
 KEPT = timedelta(days=180)
 MOST = 200
-# As everywhere, the leave is looked at in the transaction that writes.
+# As everywhere, the leave is looked at in the transaction that writes; what is sent on another basis needs none.
 _PUT = text("""
     INSERT INTO inbox (id, resident, purpose, content, time)
     SELECT i.id, i.resident, i.purpose, i.content, :now
     FROM jsonb_to_recordset(CAST(:items AS jsonb)) AS i(id text, resident text, purpose text, content jsonb)
-    JOIN (SELECT resident, purpose FROM consents WHERE resident = ANY(:residents) AND granted AND since <= :now
+    LEFT JOIN (SELECT resident, purpose FROM consents WHERE resident = ANY(:residents) AND granted AND since <= :now
         ORDER BY resident, purpose FOR SHARE) c ON c.resident = i.resident AND c.purpose = i.purpose
+    WHERE c.resident IS NOT NULL
+        OR (i.purpose = :service AND EXISTS (SELECT FROM residents r WHERE r.pseudonym = i.resident))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 """)
@@ -83,13 +85,14 @@ class InboxRecords:
             "items": msgspec.json.encode(items).decode(),
             "residents": list({item.resident for item in items}),
             "now": now,
+            "service": SERVICE,
         }
         async with self._database.begin() as connection:
             put = set((await connection.execute(_PUT, values)).scalars())
             there = await connection.execute(_THERE, {"ids": [item.id for item in items]})
             return put | set(there.scalars())
 
-    async def of(self, permits: Sequence[Permit], now: datetime) -> Sequence[Kept]:
+    async def of(self, permits: Sequence[Permit | ServicePermit], now: datetime) -> Sequence[Kept]:
         """Return the newest messages of one resident that the permits allow, at most 200."""
         if not permits:
             return []
@@ -101,7 +104,7 @@ class InboxRecords:
             for row in found
         ]
 
-    async def mark(self, permits: Sequence[Permit], id_: str, *, read: bool, now: datetime) -> bool:
+    async def mark(self, permits: Sequence[Permit | ServicePermit], id_: str, *, read: bool, now: datetime) -> bool:
         """Mark one as read, or as not; say whether it was there."""
         if not permits:
             return False
@@ -120,7 +123,7 @@ class InboxRecords:
             await connection.execute(_SWEEP, {"before": now - KEPT})
 
 
-def _under(permits: Sequence[Permit]) -> dict[str, Any]:
+def _under(permits: Sequence[Permit | ServicePermit]) -> dict[str, Any]:
     return {
         "resident": permits[0].resident,
         "purposes": [str(permit.purpose) for permit in permits],

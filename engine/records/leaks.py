@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import text
 
 from engine.accesses import KEPT
+from engine.consent import SERVICE
 from engine.records.database import Database
 from engine.records.journal import MEMORY
 
@@ -36,7 +37,7 @@ _KEPT = {
     "interests": _ALLOWED.format(purposes="'interests'", time="updated"),
     "impressions": _ALLOWED.format(purposes="'activity', 'measurement'", time="time"),
     "deliveries": _ALLOWED.format(purposes="t.purpose", time="time"),
-    "inbox": _ALLOWED.format(purposes="t.purpose", time="time"),
+    "inbox": f"(SELECT WHERE t.purpose = '{SERVICE}' UNION ALL {_ALLOWED.format(purposes='t.purpose', time='time')})",
     "suppressions": (
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted "
         "AND c.purpose ~ ('^marketing_.*_' || t.channel || '$'))"
@@ -60,6 +61,7 @@ _ERASED = (
     ("addresses", "resident"),
     ("address_claims", "resident"),
     ("address_sends", "resident"),
+    ("service_messages", "resident"),
 )
 # What is over goes within minutes: codes and their counts, leaves, and what guardians said of a child who is 13.
 _OVER = {

@@ -39,7 +39,10 @@ _SHOWN = text("""
 """)
 _MESSAGES = text("""
     SELECT d.purpose, d.channel, d.state, d.time, i.content->>'subject' AS subject, i.read
-    FROM deliveries d LEFT JOIN inbox i ON i.id = d.message WHERE d.resident = :resident ORDER BY d.time
+    FROM deliveries d LEFT JOIN inbox i ON i.id = d.message WHERE d.resident = :resident
+    UNION ALL
+    SELECT 'service', coalesce(m.channel, ''), m.state, m.time, i.content->>'subject', i.read
+    FROM service_messages m LEFT JOIN inbox i ON i.id = m.id WHERE m.resident = :resident ORDER BY time
 """)
 _FOLLOWED = text("SELECT link, time FROM follows WHERE resident = :resident ORDER BY time")
 _SUPPRESSED = text("SELECT channel, reason, time FROM suppressions WHERE resident = :resident ORDER BY channel")

@@ -71,6 +71,7 @@ def every_operation():
                 "addresses",
                 "stop_links",
                 "measured_links",
+                "message_vault",
                 "family",
                 "invitations",
                 "receipts",
@@ -91,7 +92,18 @@ def every_operation():
     )
     house.ledger = SimpleNamespace(register=None)
     house.publisher = nothing
-    side = ("campaigns", "departments", "programmes", "audiences", "runs", "inbox", "returns", "deliveries", "follows")
+    side = (
+        "campaigns",
+        "departments",
+        "programmes",
+        "audiences",
+        "runs",
+        "inbox",
+        "returns",
+        "deliveries",
+        "follows",
+        "messages",
+    )
     house.campaigning = SimpleNamespace(**dict.fromkeys(side), desk=SimpleNamespace(rights=None))
     return operations(house)
 
