@@ -159,8 +159,19 @@ async def test_without_its_audience_a_campaign_ends_and_speaks_to_nobody(town, s
     assert (town.campaigns[id_].state, town.runs) == (State.FINISHED, {})
 
 
-@pytest.mark.parametrize("kind", [CampaignKind.TRIGGERED, CampaignKind.TRANSACTIONAL])
-async def test_what_is_told_by_something_else_does_not_start_by_the_clock(town, starter, kind):
-    id_ = town.write(kind=kind)
+async def test_what_something_else_triggers_does_not_start_by_the_clock(town, starter):
+    id_ = town.write(kind=CampaignKind.TRIGGERED)
     await starter.look(NOW + DAY)
     assert town.campaigns[id_].state is State.SCHEDULED
+
+
+async def test_what_is_asked_for_runs_from_its_start_to_its_end(town, starter):
+    at_once = town.write(kind=CampaignKind.TRANSACTIONAL, schedule=Schedule())
+    later = town.write(kind=CampaignKind.TRANSACTIONAL, schedule=Schedule(starts=NOW + DAY, ends=NOW + 2 * DAY))
+    await starter.look(NOW)
+    assert [town.campaigns[id_].state for id_ in (at_once, later)] == [State.RUNNING, State.SCHEDULED]
+    await starter.look(NOW + DAY)
+    assert town.campaigns[later].state is State.RUNNING
+    await starter.look(NOW + 2 * DAY)
+    assert [town.campaigns[id_].state for id_ in (at_once, later)] == [State.RUNNING, State.FINISHED]
+    assert town.runs == {}
