@@ -14,7 +14,9 @@ from campaigns.records.runs import RunRecords
 from campaigns.records.service_messages import ServiceMessageRecords
 from campaigns.records.suppressions import SuppressionRecords
 from campaigns.records.trail import TrailRecords
+from campaigns.records.webhooks import WebhookRecords
 from campaigns.returns import Returns
+from campaigns.webhooks import Webhook
 from engine.records.database import Database
 from engine.records.offers import OfferRecords
 from engine.settings import Settings
@@ -34,6 +36,8 @@ class Campaigning:
     deliveries: DeliveryRecords
     follows: FollowRecords
     messages: ServiceMessageRecords
+    webhooks: DocumentRecords[Webhook]
+    webhook_records: WebhookRecords
     returns: Returns
 
 
@@ -61,5 +65,7 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         deliveries=deliveries,
         follows=FollowRecords(database),
         messages=ServiceMessageRecords(database),
+        webhooks=DocumentRecords(database, Webhook),
+        webhook_records=WebhookRecords(database),
         returns=Returns(deliveries, SuppressionRecords(database, secret)),
     )

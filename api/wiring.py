@@ -29,8 +29,10 @@ from campaigns.confirmation import MailCourier
 from campaigns.counting import Counting
 from campaigns.measured_links import MeasuredLinks
 from campaigns.records.facts import FactRecords
+from campaigns.records.webhooks import WebhookRecords
 from campaigns.stop import StopLinks
 from campaigns.wanting import Wanting
+from campaigns.webhooks import Secrets
 from engine.accesses import KEPT
 from engine.addresses import Addresses, Courier, Means
 from engine.catalogue import Catalogue
@@ -202,6 +204,11 @@ def message_vault(settings: Settings) -> Vault:
     return Vault(keys(settings), "service messages")
 
 
+def webhook_secrets(settings: Settings, records: WebhookRecords) -> Secrets:
+    """Return what makes the secrets of webhooks and signs with them."""
+    return Secrets(records, Vault(keys(settings), "webhooks"))
+
+
 def measured_links(settings: Settings) -> MeasuredLinks:
     """Return what makes links that are counted, and reads them."""
     return MeasuredLinks(Vault(keys(settings), "measured links").digest, settings.public_url or base(settings))
@@ -229,6 +236,7 @@ class House:
     stop_links: StopLinks
     measured_links: MeasuredLinks
     message_vault: Vault
+    webhook_secrets: Secrets
     family: Family
     invitations: InvitationRecords
     receipts: ReceiptRecords
@@ -323,6 +331,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
+    side = campaigning(settings, stores.database, stores.offers, seal.secret)
     audience_feed = AudienceFeed(FactRecords(stores.database), stores.database, clock)
     wanting = Wanting(reach, clock)
     counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting=wanting)
@@ -336,6 +345,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         stop_links=stop_links(settings),
         measured_links=measured_links(settings),
         message_vault=message_vault(settings),
+        webhook_secrets=webhook_secrets(settings, side.webhook_records),
         family=family(stores, residents, ledger),
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),
@@ -371,7 +381,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         tokens=tokens,
         logouts=logouts,
         ends=LogoutFeed(tokens, stores.database, logouts, clock),
-        campaigning=campaigning(settings, stores.database, stores.offers, seal.secret),
+        campaigning=side,
     )
 
 

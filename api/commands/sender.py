@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import httpx
 import msgspec
 
 from api import wiring
@@ -21,8 +22,10 @@ from campaigns.audience import Tree
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
 from campaigns.records.service_messages import ServiceMessageRecords
+from campaigns.records.webhooks import WebhookRecords
 from campaigns.service_messages import AT_ONCE, ServiceSender
 from campaigns.starting import Starter
+from campaigns.webhooks import Herald
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
 from engine.consent import Permit, Register, ServicePermit
@@ -88,6 +91,8 @@ class Sender:
     starter: Starter
     service: ServiceSender
     messages: ServiceMessageRecords
+    herald: Herald
+    webhooks: WebhookRecords
     feed: AudienceFeed
     suggesting: "Picking"
     clock: Clock
@@ -102,8 +107,15 @@ class Sender:
             Chore("campaigns", 0.5, lambda: self.starter.look(self.clock())),
             Chore("service messages", 0.5, self._serve),
             Chore("old service messages", 3600.0, lambda: self.messages.sweep(self.clock())),
+            Chore("webhooks", 1.0, self._tell),
+            Chore("old webhook events", 3600.0, lambda: self.webhooks.sweep(self.clock())),
             *self.sending.chores(),
         ]
+
+    async def _tell(self) -> None:
+        """Tell systems what they asked for, one thing at a time each."""
+        while await self.herald.tell():
+            pass
 
     async def _serve(self) -> None:
         """Send every service message that is due, some at a time."""
@@ -113,6 +125,7 @@ class Sender:
     async def close(self) -> None:
         """Disconnect from whoever delivers, and follow no more."""
         await self.sending.close()
+        await self.herald.close()
         await self.feed.close()
         await self.suggesting.close()
 
@@ -210,4 +223,11 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock=clock,
         quiet=quiet_hours(settings),
     )
-    return Sender(its, starter, service, messages, feed, picking, clock)
+    herald = Herald(
+        side.webhook_records,
+        wiring.webhook_secrets(settings, side.webhook_records),
+        httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=10.0),
+        clock,
+        public=settings.environment == "production",
+    )
+    return Sender(its, starter, service, messages, herald, side.webhook_records, feed, picking, clock)

@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import text
 
 from campaigns.audit import Act
-from campaigns.campaign import Campaign, State
+from campaigns.campaign import Campaign, Move, State
 from campaigns.departments import Department, Programme
-from campaigns.records import trail
+from campaigns.records import trail, webhooks
+from campaigns.webhooks import Webhook
 from engine.errors import Outdated
 from engine.records.database import Database
 
@@ -31,10 +32,14 @@ class Document(Protocol):
         """When this version was written."""
 
 
-T = TypeVar("T", Campaign, Department, Programme)
-KINDS: dict[type, str] = {Campaign: "campaign", Department: "department", Programme: "programme"}
+T = TypeVar("T", Campaign, Department, Programme, Webhook)
+KINDS: dict[type, str] = {
+    Campaign: "campaign", Department: "department", Programme: "programme", Webhook: "webhook",
+}  # fmt: skip
 CHANNEL = "campaigns"
 """The notification that something was written; its payload is the subject."""
+_SILENT = ("create", Move.EDIT)
+"""What is written without a campaign coming to another state by anybody's decision."""
 _GET = text("SELECT content FROM documents WHERE kind = :kind AND id = :id")
 _ALL = text("SELECT content FROM documents WHERE kind = :kind ORDER BY id LIMIT 1000")
 _PAGE = text("""
@@ -61,7 +66,7 @@ class DocumentRecords(Generic[T]):
     Parameters
     ----------
     form
-        `Campaign`, `Department` or `Programme`.
+        `Campaign`, `Department`, `Programme` or `Webhook`.
     """
 
     def __init__(self, database: Database, form: type[T]) -> None:
@@ -109,8 +114,8 @@ class DocumentRecords(Generic[T]):
             "kind": self.kind,
             "id": document.id,
             "version": document.version,
-            "state": document.state if isinstance(document, Campaign) else None,
-            "department": document.draft.department if isinstance(document, Campaign) else None,
+            "state": _state(document),
+            "department": document.draft.department if isinstance(document, Campaign | Webhook) else None,
             "content": content,
             "changed": document.changed,
         }
@@ -119,6 +124,17 @@ class DocumentRecords(Generic[T]):
             if written.rowcount != 1:
                 raise Outdated
             await trail.append(connection, act, content)
+            if isinstance(document, Campaign) and act.what not in _SILENT:
+                await webhooks.announce(connection, document, f"campaign.{document.state}")
             await connection.execute(
                 text("SELECT pg_notify(:channel, :subject)"), {"channel": CHANNEL, "subject": act.subject}
             )
+
+
+def _state(document: Document) -> str | None:
+    """Return what a document is looked up by beside its id."""
+    if isinstance(document, Campaign):
+        return document.state
+    if isinstance(document, Webhook):
+        return document.draft.direction if document.draft.enabled else "off"
+    return None
