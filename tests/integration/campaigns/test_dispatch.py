@@ -310,6 +310,21 @@ async def test_two_departments_at_once_cannot_both_take_the_last_place(place: To
         await worker.close()
 
 
+async def test_of_two_messages_at_once_the_urgent_one_gets_the_last_place(place: Town, server):
+    who = await place.enrol(40, MAIL)
+    its = place.sending()
+    for name in "ab":
+        await place.run(its, place.plan(name, department=name))
+    plans = [place.plan("usual", department="c"), place.plan("urgent", department="d", priority=1)]
+    for plan in plans:
+        await its.runs.begin(plan)
+    await its.dispatcher.take([Notification(plan.id, 0, plan.planned, tuple(who)) for plan in plans], place.now)
+    assert set((await place.ends("urgent")).values()) == {("sent", None)}
+    assert await place.ends("usual") == {}
+    assert len(server.accepted) == 3 * len(who)
+    await its.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "state", "reason"),
     [
