@@ -1,7 +1,6 @@
 """Readers: residents who allow mails on a topic and have confirmed an address; and campaigns that speak to them."""
 
 import secrets
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,12 +11,12 @@ from api.campaigning import Campaigning, campaigning
 from api.seal import Seal
 from api.vault import Vault, keys
 from campaigns.audience import Draft as AudienceDraft
-from campaigns.audience import Everyone
+from campaigns.audience import Everyone, Tree
 from campaigns.campaign import CampaignKind, Draft, Move
 from campaigns.departments import Department, DepartmentDraft, Role
 from campaigns.desk import Keeper, Official
 from campaigns.message import Message, Text
-from campaigns.schedule import Schedule
+from campaigns.schedule import Schedule, Trigger
 from engine.addresses import Means, about
 from engine.consent import Purpose
 from engine.events import Pseudonym
@@ -26,6 +25,7 @@ from engine.rulebook import Rulebook
 from engine.settings import Settings
 
 TOPIC = "library"
+EVERYBODY = Everyone()
 PURPOSE = Purpose("marketing_library_email")
 WRITER = Official("maija@example.fi", frozenset({"writers"}))
 APPROVER = Official("ville@example.fi", frozenset({"approvers"}))
@@ -61,13 +61,15 @@ _PARAGRAPHS = {
 }
 
 
-async def enrol(settings: Settings, stores: wiring.Stores, number: int) -> list[Pseudonym]:
-    """Make residents who allow mails of the library and interests, tell their language, and have an address."""
+async def enrol(
+    settings: Settings, stores: wiring.Stores, number: int, keywords: tuple[str, ...] = ()
+) -> list[Pseudonym]:
+    """Make residents who allow mails of the library, tell a language and `keywords`, and have an address."""
     vault, now = Vault(keys(settings), "addresses"), datetime.now(UTC)
     intake, readers = wiring.intake(settings, stores), [secrets.token_urlsafe(16) for _ in range(number)]
     for first in range(0, number, _AT_ONCE):
         some = readers[first : first + _AT_ONCE]
-        told = [Interests(languages=(_TONGUES[n % 3],), birth_year=1980) for n in range(len(some))]
+        told = [Interests(keywords, languages=(_TONGUES[n % 3],), birth_year=1980) for n in range(len(some))]
         values = {
             "who": some,
             "since": now - timedelta(days=60),
@@ -86,7 +88,7 @@ async def enrol(settings: Settings, stores: wiring.Stores, number: int) -> list[
 
 
 class Desk:
-    """A department whose officials send campaigns to everybody who allows it; made by `Desk.found`."""
+    """A department whose officials send campaigns to an audience; made by `Desk.found`."""
 
     def __init__(self, side: Campaigning, department: str, audience: str) -> None:
         self._side = side
@@ -94,30 +96,42 @@ class Desk:
         self._audience = audience
 
     @classmethod
-    async def found(cls, settings: Settings, stores: wiring.Stores, department: str = "library") -> "Desk":
-        """Found a department, with an audience of everybody."""
+    async def found(
+        cls, settings: Settings, stores: wiring.Stores, department: str = "library", tree: Tree = EVERYBODY
+    ) -> "Desk":
+        """Found a department, with an audience."""
         now = wiring.utc_now()
         side = campaigning(settings, stores.database, stores.offers, Seal.of(settings).secret)
         roles = {Role.EDITOR: tuple(WRITER.groups), Role.APPROVER: tuple(APPROVER.groups)}
         draft = DepartmentDraft(names=dict.fromkeys(_TONGUES, department.title()), roles=roles)
         await Keeper(side.departments, "department").create(Department, draft, WRITER, now, department)
-        everybody = AudienceDraft(department=department, name="Everybody", tree=Everyone())
-        audience = await Rulebook(side.audiences, "audience").write(everybody, WRITER.name, now)
+        meant = AudienceDraft(department=department, name="Readers", tree=tree)
+        audience = await Rulebook(side.audiences, "audience").write(meant, WRITER.name, now)
         return cls(side, department, audience.id)
 
-    async def schedule(self, name: str, *, priority: int = 5) -> str:
-        """Have a campaign written, approved by another and begin in `LEAD`; return its id."""
+    async def schedule(self, name: str, trigger: Trigger | None = None) -> str:
+        """Have a campaign written and approved by another; return its id.
+
+        Parameters
+        ----------
+        trigger
+            What it waits for; without, it begins in `LEAD`.
+
+        Raises
+        ------
+        Unfit
+            Nothing here sends such campaigns.
+        """
         desk, now = self._side.desk, wiring.utc_now()
         draft = Draft(
             name=name,
             department=self._department,
-            kind=CampaignKind.ONE_OFF,
+            kind=CampaignKind.TRIGGERED if trigger else CampaignKind.ONE_OFF,
             topic=TOPIC,
             channels=("email",),
             message=_message(name),
             audience=self._audience,
-            schedule=Schedule(starts=now + LEAD),
-            priority=priority,
+            schedule=Schedule(trigger=trigger) if trigger else Schedule(starts=now + LEAD),
         )
         its = await desk.create(draft, WRITER, now)
         for move, who in ((Move.SUBMIT, WRITER), (Move.APPROVE, APPROVER), (Move.SCHEDULE, WRITER)):
@@ -146,8 +160,3 @@ def _message(name: str) -> Message:
         for code in _TONGUES
     }
     return Message(texts=texts)
-
-
-def addressed(readers: Sequence[Pseudonym]) -> set[str]:
-    """Return the addresses of readers."""
-    return {f"{who}@post.example" for who in readers}

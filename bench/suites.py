@@ -20,6 +20,7 @@ from bench import (
     stages,
     suggestions,
     training,
+    triggered,
 )
 from bench.figures import Figure, Promise
 from bench.ground import Ground
@@ -105,6 +106,8 @@ SUITES = {
         (
             Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),
             Measurement((mails.CPU, mails.RATE), mails.measure),
+            # After those, which speak to everybody there is.
+            Measurement((triggered.P95,), triggered.measure),
         ),
     ),
 }

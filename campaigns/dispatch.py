@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from time import monotonic
 from typing import NamedTuple
 
@@ -107,13 +108,10 @@ class Dispatcher:
         async with self._alone:
             await self._record("", ())
             plans = [(await self._plan(its.run), its) for its in some]
-            few = asyncio.Semaphore(_AHEAD)
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    for plan, its in sorted(plans, key=lambda pair: (pair[0].priority, pair[0].planned)):
-                        tasks.create_task(self._deal(plan, its, now, few))
-            except BaseExceptionGroup as group:
-                raise group.exceptions[0] from None
+            ordered = sorted(plans, key=lambda pair: (pair[0].priority, pair[0].planned))
+            # Ahead of one another only among equals: what is more urgent has its places of the week first.
+            for _, equals in groupby(ordered, key=lambda pair: pair[0].priority):
+                await self._deal_with(list(equals), now)
 
     async def take_up(self, now: datetime) -> int:
         """Deal with what has waited long enough; return how many that were."""
@@ -135,6 +133,16 @@ class Dispatcher:
         """Disconnect every channel."""
         for channel in self._channels.values():
             await channel.close()
+
+    async def _deal_with(self, some: Sequence[tuple[Plan, Notification]], now: datetime) -> None:
+        """Deal with notifications, with the next while one is with its channel."""
+        few = asyncio.Semaphore(_AHEAD)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for plan, its in some:
+                    tasks.create_task(self._deal(plan, its, now, few))
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
 
     async def _deal(self, plan: Plan, its: Notification, now: datetime, few: asyncio.Semaphore) -> None:
         """Deal with one notification; its handfuls go when those of the one before have gone."""

@@ -151,7 +151,7 @@ class Officials:
 def _draft(planned: Planned, audience: str, starts: datetime) -> dict[str, object]:
     slot = "{{ picks }}" if planned.picks else ""
     texts = {
-        code: {"subject": subject, "preheader": said, "body": f"<h2>{subject}</h2><p>{said}</p>{slot}"}
+        code: {"subject": subject, "preheader": said, "body": f"<p>{said}</p>{slot}"}
         for code, (subject, said) in planned.texts.items()
     }
     message = {"texts": texts} | ({"picks": planned.picks} if planned.picks else {})

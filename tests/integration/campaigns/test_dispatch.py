@@ -1,13 +1,13 @@
 """Runs on real stores and a mail server on a real socket."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from api.gdpr_tree import tree
 from api.vault import Vault
+from campaigns.quiet import HELSINKI
 from campaigns.records.inbox import InboxRecords
 from campaigns.records.runs import Tally
 from campaigns.run import Standing
@@ -255,16 +255,17 @@ async def test_what_waits_for_a_cancelled_run_is_never_sent(place: Town, server)
     assert set((await place.ends()).values()) == {("skipped", "cancelled")}
 
 
-async def test_the_night_defers_and_loses_nothing(addresses, server):
+@pytest.mark.parametrize("eve", [date(2026, 10, 24), date(2027, 3, 27), date(2026, 11, 24)])
+async def test_the_night_defers_and_loses_nothing_also_when_clocks_change(addresses, server, eve):
     async with town(addresses, mail=f"smtp://127.0.0.1:{server.port}") as place:
         place.settings = place.settings.model_copy(update={"quiet_from": 21, "quiet_until": 8})
-        place.now = datetime(2026, 10, 24, 22, tzinfo=ZoneInfo("Europe/Helsinki")).astimezone(UTC)
+        place.now = datetime.combine(eve, time(22), HELSINKI).astimezone(UTC)
         who = await place.enrol(12, MAIL)
         its = place.sending()
         await place.run(its, place.plan())
         assert server.accepted == []
         assert set((await place.ends()).values()) == {("deferred", None)}
-        place.now = datetime(2026, 10, 25, 7, 59, tzinfo=ZoneInfo("Europe/Helsinki"))
+        place.now = datetime.combine(eve + timedelta(days=1), time(7, 59), HELSINKI)
         assert await its.dispatcher.take_up(place.now) == 0
         place.now += timedelta(minutes=1)
         assert await its.dispatcher.take_up(place.now) == 12
@@ -307,6 +308,21 @@ async def test_two_departments_at_once_cannot_both_take_the_last_place(place: To
     assert counts == [(3,)] * 30
     for worker in workers:
         await worker.close()
+
+
+async def test_of_two_messages_at_once_the_urgent_one_gets_the_last_place(place: Town, server):
+    who = await place.enrol(40, MAIL)
+    its = place.sending()
+    for name in "ab":
+        await place.run(its, place.plan(name, department=name))
+    plans = [place.plan("usual", department="c"), place.plan("urgent", department="d", priority=1)]
+    for plan in plans:
+        await its.runs.begin(plan)
+    await its.dispatcher.take([Notification(plan.id, 0, plan.planned, tuple(who)) for plan in plans], place.now)
+    assert set((await place.ends("urgent")).values()) == {("sent", None)}
+    assert await place.ends("usual") == {}
+    assert len(server.accepted) == 3 * len(who)
+    await its.close()
 
 
 @pytest.mark.parametrize(
