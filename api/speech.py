@@ -5,9 +5,11 @@ or did only while they allow it; without, it is Finnish, and what is popular.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
+
+import msgspec
 
 from campaigns.campaign import Campaign, CampaignKind
 from campaigns.cards import Card
@@ -29,6 +31,7 @@ from engine.suggestion import Suggester
 
 DEFAULT = "fi"
 _MOST_FORMS = 200
+_FRESH, _MOST_CARDS = timedelta(minutes=1), 20_000
 Clock = Callable[[], datetime]
 
 
@@ -83,6 +86,8 @@ class Suggesting:
         self._offers = offers
         self._open = open_
         self._ready = False
+        self._cards: dict[tuple[str, str], Card] = {}
+        self._fresh_until: datetime | None = None
 
     async def pick(
         self, residents: Sequence[Pseudonym], asked: Picks, language: str, now: datetime
@@ -93,17 +98,26 @@ class Suggesting:
             self._ready = True
         spoken = Language(language) if language in list(Language) else Language.EN
         query = Query(language=spoken, limit=asked.n, kinds=asked.kinds, scenario=asked.scenario)
-        answers = [await self._suggester.suggestions(resident, query, now) for resident in residents]
-        known = await self._offers.many(sorted({id_ for answer in answers for id_ in answer.offers}))
+        answers = await self._suggester.picks(residents, query, now)
+        known = await self._known({pick.offer for _, picks in answers for pick in picks}, language, now)
         cards: list[list[Card] | None] = []
-        for answer in answers:
-            if answer.basis == "popular" and asked.fallback is not Fallback.POPULAR:
+        for basis, picks in answers:
+            if basis == "popular" and asked.fallback is not Fallback.POPULAR:
                 cards.append(None if asked.fallback is Fallback.SKIP else [])
                 continue
-            whys = [item.reasons[0].text if item.reasons else "" for item in answer.items]
-            pairs = zip(answer.offers, whys, strict=True)
-            cards.append([Card.of(known[id_], language, why) for id_, why in pairs if id_ in known])
+            cards.append(
+                [msgspec.structs.replace(known[its.offer], why=its.why) for its in picks if its.offer in known]
+            )
         return cards
+
+    async def _known(self, ids: Collection[str], language: str, now: datetime) -> Mapping[str, Card]:
+        """Return how offers are shown; what was read is used for a minute."""
+        if self._fresh_until is None or now >= self._fresh_until or len(self._cards) > _MOST_CARDS:
+            self._cards, self._fresh_until = {}, now + _FRESH
+        if new := [id_ for id_ in ids if (id_, language) not in self._cards]:
+            found = await self._offers.many(sorted(new))
+            self._cards |= {(id_, language): Card.of(offer, language) for id_, offer in found.items()}
+        return {id_: card for id_ in ids if (card := self._cards.get((id_, language))) is not None}
 
 
 class HouseSpeech:

@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 
@@ -30,6 +31,10 @@ class Nobody:
     """No store: what is measured is asked by somebody who is not known."""
 
     async def sealed(self, _: Pseudonym) -> SealedState:
+        """Say that nothing can be read."""
+        raise StoreUnavailable
+
+    async def sealed_many(self, _: Sequence[Pseudonym]) -> Sequence[SealedState]:
         """Say that nothing can be read."""
         raise StoreUnavailable
 

@@ -15,6 +15,7 @@ from bench import (
     leaks,
     mails,
     modelled,
+    picks,
     ranking,
     residents,
     stages,
@@ -106,6 +107,7 @@ SUITES = {
         (
             Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),
             Measurement((mails.CPU, mails.RATE), mails.measure),
+            Measurement((picks.RATIO,), picks.measure),
             # After those, which speak to everybody there is.
             Measurement((triggered.P95,), triggered.measure),
         ),

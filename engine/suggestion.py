@@ -19,19 +19,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from secrets import token_hex
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from engine import learned, telemetry
+from engine.answer import Basis, Item, Pick, Suggestions
 from engine.catalogue import Catalogue, Live
 from engine.choices import POPULAR, left_out
-from engine.consent import Consents, Permit, Purpose
+from engine.consent import Consents, Purpose
 from engine.districts import Divisions
 from engine.errors import StoreUnavailable
-from engine.events import AwareTime, Chance, Impression, Interaction, InteractionType, Pseudonym
+from engine.events import Chance, Impression, Interaction, InteractionType, Pseudonym
 from engine.explanation import Asked, Explainer, with_marks
 from engine.exposure import lowered
 from engine.folding import Observation, fold
@@ -51,7 +52,7 @@ from engine.profile import (
     from_taste,
     joined,
 )
-from engine.query import Fit, Query, filters, fit, of_age, with_interests
+from engine.query import Query, filters, fit, of_age, with_interests
 from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
@@ -86,45 +87,8 @@ CLOSER_LOOK = 64
 OPINION = np.float32(0.25)
 """How much a model's opinion, in log-odds, counts beside the first stage's score."""
 
-Basis = Literal["personal", "stated", "popular", "similar"]
-
-
-class Item(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One suggested offer; `fit` speaks of what was asked for only."""
-
-    rank: int
-    offer: msgspec.Raw
-    reasons: tuple[Reason, ...]
-    fit: Fit | None = None
-
-
-class Suggestions(msgspec.Struct, frozen=True):
-    """An answer, best first, and what it is based on."""
-
-    suggestion_id: str
-    basis: Basis
-    generated_at: AwareTime
-    valid_until: AwareTime
-    items: tuple[Item, ...]
-
-    @property
-    def offers(self) -> tuple[str, ...]:
-        """The offers' ids, best first."""
-        return tuple(_decode_id(item.offer).id for item in self.items)
-
-    def json(self) -> bytes:
-        """Return the answer in JSON; the offers' cards go in as they are."""
-        return _encode(self)
-
-
-class _Id(msgspec.Struct, frozen=True):
-    id: str
-
-
-_encode = msgspec.json.Encoder().encode
 # A counter is found by its labels at the cost of a dozen reads of a dictionary: once for each is enough.
 _suggestions = cache(telemetry.SUGGESTIONS.labels)
-_decode_id = msgspec.json.Decoder(_Id).decode
 
 
 class OnlineState(Protocol):
@@ -132,6 +96,9 @@ class OnlineState(Protocol):
 
     async def sealed(self, resident: Pseudonym) -> SealedState:
         """Fetch one resident's state in one round trip."""
+
+    async def sealed_many(self, residents: Sequence[Pseudonym]) -> Sequence[SealedState]:
+        """Fetch the state of several residents in one round trip, in the order given."""
 
 
 class Ledger(Protocol):
@@ -210,7 +177,35 @@ class Suggester:
         known = NOTHING if resident is None else await self._known(resident, now)
         basis, plan = self._planned(known, query, now)
         answer, chance = self._made(basis, plan, now, told=known.record is not None)
-        return answer, _impression(answer, chance, plan.model, known.record)
+        return answer, answer.impression(chance, plan.model, known.record)
+
+    async def picks(
+        self, residents: Sequence[Pseudonym], query: Query, now: datetime
+    ) -> list[tuple[Basis, list[Pick]]]:
+        """Return what messages to some residents show, as `suggestions` would, and nothing is kept of it.
+
+        Raises
+        ------
+        StoreUnavailable
+            The state cannot be read: ask again.
+        """
+        found = []
+        for resident, sealed in zip(residents, await self._online.sealed_many(residents), strict=True):
+            consents = sealed.consents or await self._ledger.consents(resident)
+            found.append(self._picked(known(sealed, consents, now), query, now))
+        return found
+
+    def _picked(self, known: Known, query: Query, now: datetime) -> tuple[Basis, list[Pick]]:
+        basis, plan = self._planned(known, query, now)
+        live = self._catalogue.live(now)
+        request = self._request(live, plan, now)
+        shown, moved = _ranked(live, request, plan)
+        reasons = self._why(live, request, plan, shown, moved, now)
+        rows = shown.rows.tolist()
+        if self._steering is not None:
+            self._steering.showed(live, rows)
+        _suggestions(basis).inc()
+        return basis, [Pick(live.ids[row], its[0].text if its else "") for row, its in zip(rows, reasons, strict=True)]
 
     def _planned(self, known: Known, query: Query, now: datetime) -> tuple[Basis, "_Plan"]:
         """Return what the answer is made from where so much may be used."""
@@ -287,8 +282,7 @@ class Suggester:
         if self._novelty is not None and plan.manner is not ALIKE:
             tried = self._novelty.tried(live, request, shown, query.limit, told=told)
             shown, moved = tried.ranked, tried.beside(moved)
-        asked = Asked(live, request.filters, request.weights, query.free, query.language, now)
-        reasons = self._explainer.reasons(asked, plan.leanings, shown, moved)
+        reasons = self._why(live, request, plan, shown, moved, now)
         if request.steered is not None and (tried.new or len(request.steered.marks)):
             reasons = with_marks(reasons, tried.marked(request.steered), query.language)
         rows = shown.rows.tolist()
@@ -300,6 +294,19 @@ class Suggester:
         _suggestions(basis).inc()
         told_of = Suggestions(self._new_id(), basis, now, _valid_until(live, shown, now), tuple(items))
         return told_of, tried.chance
+
+    def _why(  # noqa: PLR0913 - what a reason is found from
+        self,
+        live: Live,
+        request: Request,
+        plan: "_Plan",
+        shown: Ranked,
+        moved: NDArray[np.float32] | None,
+        now: datetime,
+    ) -> list[tuple[Reason, ...]]:
+        """Return why each is shown, what counted most first."""
+        asked = Asked(live, request.filters, request.weights, plan.query.free, plan.query.language, now)
+        return self._explainer.reasons(asked, plan.leanings, shown, moved)
 
     def _request(self, live: Live, plan: "_Plan", now: datetime) -> Request:
         """Return what is asked of the first stage."""
@@ -371,23 +378,6 @@ def _learned(known: Known, catalogue: Catalogue, now: datetime, without: frozens
         return taught._replace(leaning=leaning)
     except ValueError:
         return NOTHING_LEARNED
-
-
-def _impression(
-    answer: Suggestions, chance: Chance | None, model: str | None, permit: Permit | None
-) -> Impression | None:
-    if permit is None:
-        return None
-    return Impression(
-        answer.suggestion_id,
-        permit.resident,
-        answer.generated_at,
-        answer.basis,
-        answer.offers,
-        purpose=str(permit.purpose),
-        chance=chance,
-        model=model,
-    )
 
 
 def _valid_until(live: Live, shown: Ranked, now: datetime) -> datetime:

@@ -18,6 +18,7 @@ from api.operations import JSON, PRIVATE, Answer, Operation
 from api.parameters import LanguageCode
 from api.routes.interests import KeywordId
 from api.routes.offers import CACHED_SECONDS, EXAMPLE_OFFER, found
+from engine.answer import Suggestions
 from engine.errors import InvalidInput, NotFound, StoreUnavailable
 from engine.events import Pseudonym
 from engine.language import Language
@@ -27,7 +28,7 @@ from engine.reasons import Reason
 from engine.records.offers import OfferRecords
 from engine.residents import Interests, Residents
 from engine.scenario import Scenario
-from engine.suggestion import Suggester, Suggestions
+from engine.suggestion import Suggester
 from engine.telemetry import WITHOUT_PERMIT
 from stream.publisher import Publisher
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import telemetry
+from engine.answer import Suggestions
 from engine.catalogue import Catalogue
 from engine.choices import FAMILIES, POPULAR, Choice
 from engine.consent import Consents, Grant, Purpose
@@ -14,7 +15,7 @@ from engine.language import Language, Localized
 from engine.offers import Access, Kind, Offer, decode
 from engine.query import Query
 from engine.residents import Interests
-from engine.suggestion import VALID_FOR, Suggester, Suggestions
+from engine.suggestion import VALID_FOR, Suggester
 from engine.taste import Taste, key
 from tests.factories import NOW, PREFIX, consents, keyword, observation, offer, place, series, taste
 from tests.reference import fits
@@ -50,6 +51,9 @@ class Store:
 
     async def sealed(self, _: str) -> Opened:
         return self.state
+
+    async def sealed_many(self, residents: list[str]) -> list[Opened]:
+        return [self.state] * len(residents)
 
 
 class Away:
@@ -465,3 +469,15 @@ async def test_who_asks_for_another_age_or_is_of_age_is_asked_no_birthday():
     assert set((await suggested_to(date(2019, 11, 22), query=Query(age=5))).offers) == {"small", "unknown"}
     assert len((await suggested_to(date(2008, 11, 22))).offers) == 4
     assert set((await suggested_to(date(2008, 11, 23))).offers) == {"unknown"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(catalogues(), queries(), st.sampled_from([ALL, (Purpose.ACTIVITY,), (Purpose.INTERESTS,), ()]))
+async def test_what_messages_show_is_what_suggestions_are_for_the_same_reason(offers, query, purposes):
+    told = Interests(keywords=("yso:chess",), languages=("sv",))
+    its = suggester(loaded(*offers.values(), *SWIM, *CHESS), *purposes, learned=SWIMMER, told=told)
+    answer = await its.suggestions("someone", query, NOW)
+    ((basis, picks),) = await its.picks(["someone"], query, NOW)
+    assert basis == answer.basis
+    assert [pick.offer for pick in picks] == list(answer.offers)
+    assert [pick.why for pick in picks] == [item.reasons[0].text if item.reasons else "" for item in answer.items]
