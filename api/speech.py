@@ -183,8 +183,9 @@ class HouseSpeech:
     async def _made(self, plan: Plan, language: str, channel: str) -> Form:
         draft = (await self._campaign(plan)).draft
         message = draft.message
-        known = await self._offers.many(message.offers)
-        shown = [known[id_] for id_ in message.offers if id_ in known]
+        ids = tuple(dict.fromkeys((*plan.offers, *message.offers)))
+        known = await self._offers.many(ids)
+        shown = [known[id_] for id_ in ids if id_ in known]
         department = await self._departments.get(draft.department)
         names: Mapping[str, str] = {} if department is None else department.draft.names
         return Form.of(message, language, channel, shown, names.get(language) or names.get(DEFAULT))

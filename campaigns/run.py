@@ -43,6 +43,8 @@ class Plan(msgspec.Struct, frozen=True):
         In the order of preference.
     audience
         What `Members.of` expands: a tree of predicates, or whatever names one.
+    offers
+        Ids of offers that it is about, shown before the message's own.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Plan(msgspec.Struct, frozen=True):
     planned: AwareTime
     audience: Any = None
     priority: int = USUAL
+    offers: tuple[str, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True):

@@ -17,10 +17,15 @@ from api.seal import Seal
 from api.sending import Sending, sending
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
+from api.trigger_feed import TriggerFeed
 from campaigns.audience import Tree
+from campaigns.concerned import Concerned
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
+from campaigns.records.happenings import HappeningRecords
 from campaigns.starting import Starter
+from campaigns.triggering import Triggering
+from campaigns.triggers import Concern
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
 from engine.consent import Permit, Register
@@ -47,9 +52,10 @@ class Members:
     A worker looks through residents once there is somebody to write to: until then it has no index to keep up.
     """
 
-    def __init__(self, feed: AudienceFeed, counting: Counting) -> None:
+    def __init__(self, feed: AudienceFeed, counting: Counting, concerned: Concerned) -> None:
         self._feed = feed
         self._counting = counting
+        self._concerned = concerned
 
     def of(
         self,
@@ -58,7 +64,13 @@ class Members:
         channels: Sequence[str],
         now: datetime,
     ) -> AsyncIterator[list[Pseudonym]]:
-        """Yield chunks of pseudonyms (see `campaigns.counting.Counting.members`)."""
+        """Yield chunks of pseudonyms (see `campaigns.counting.Counting.members` and `campaigns.concerned`)."""
+        if "concern" in tree:
+            concern = msgspec.convert(tree["concern"], Concern)
+            if concern.audience is None:
+                return self._concerned.of(concern, None, topic, channels, now)
+            self._feed.start()
+            return self._concerned.of(concern, msgspec.convert(concern.audience, Tree), topic, channels, now)
         self._feed.start()
         return self._counting.members(msgspec.convert(tree, Tree), topic, channels, now)
 
@@ -80,6 +92,7 @@ class Sender:
 
     sending: Sending
     starter: Starter
+    triggers: TriggerFeed
     feed: AudienceFeed
     suggesting: "Picking"
     clock: Clock
@@ -90,10 +103,15 @@ class Sender:
 
     def chores(self) -> list[Chore]:
         """Return what is due again and again."""
-        return [Chore("campaigns", 0.5, lambda: self.starter.look(self.clock())), *self.sending.chores()]
+        return [
+            Chore("campaigns", 0.5, lambda: self.starter.look(self.clock())),
+            *self.triggers.chores(),
+            *self.sending.chores(),
+        ]
 
     async def close(self) -> None:
         """Disconnect from whoever delivers, and follow no more."""
+        await self.triggers.close()
         await self.sending.close()
         await self.feed.close()
         await self.suggesting.close()
@@ -164,6 +182,8 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         Suggesting(suggester, stores.offers, picking.open),
         clock,
     )
+    counting, happenings = Counting(feed, Counts(seal.secret)), HappeningRecords(database)
+    concerned = Concerned(happenings, FactRecords(database), counting)
     its = sending(
         settings,
         database,
@@ -171,9 +191,11 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock,
         log=stores.publisher,
         leaves=ledger,
-        members=Members(feed, Counting(feed, Counts(seal.secret))),
+        members=Members(feed, counting, concerned),
         addresses=AddressBook(wiring.addresses(settings, stores)),
         speech=speech,
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
-    return Sender(its, starter, feed, picking, clock)
+    triggering = Triggering(side.campaigns, side.audiences, side.runs, happenings, stores.offers, side.desk)
+    triggers = TriggerFeed(database, triggering, happenings, its.expand, feed.start, clock)
+    return Sender(its, starter, triggers, feed, picking, clock)
