@@ -45,6 +45,8 @@ class Plan(msgspec.Struct, frozen=True):
         What `Members.of` expands: a tree of predicates, or whatever names one.
     offers
         Ids of offers that it is about, shown before the message's own.
+    also
+        Purposes besides the leave for the message that it rests on, such as `activity`: asked for with it.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Plan(msgspec.Struct, frozen=True):
     audience: Any = None
     priority: int = USUAL
     offers: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True):

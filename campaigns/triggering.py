@@ -285,6 +285,7 @@ class Triggering:
             audience={"concern": msgspec.to_builtins(concern)},
             priority=LOWEST_PRIORITY + 1 - draft.priority,
             offers=offers,
+            also=concern.rests_on,
         )
         if await self._runs.begin(plan):
             log.info("run begun", run=plan.id)

@@ -19,6 +19,7 @@ from campaigns.schedule import (
     Webhook,
 )
 from engine.ages import birthday, today
+from engine.consent import Purpose
 from engine.events import AwareTime, InteractionType
 from engine.happenings import NEW_OFFER, Happening
 from engine.offers import Offer
@@ -58,6 +59,13 @@ class Concern(msgspec.Struct, frozen=True, kw_only=True):
     def what(self) -> str:
         """The kind without what is added to it, such as the hour or a webhook's name."""
         return self.kind.partition(":")[0]
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """The purposes of what makes it somebody's: of what they did, or told of their family."""
+        if self.what == CALLED or self.for_all:
+            return ()
+        return (Purpose.INTERESTS,) if self.what == BIRTHDAY else (Purpose.ACTIVITY,)
 
     @property
     def for_all(self) -> bool:

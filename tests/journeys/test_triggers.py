@@ -10,8 +10,8 @@ import pytest
 from engine.events import OfferChange
 from engine.offers import Offer, Status, encode
 from tests.journeys.conftest import City, Resident
-from tests.journeys.test_campaigns import Desk, desk
 from tests.journeys.test_bad_input import is_problem
+from tests.journeys.test_campaigns import Desk, desk
 
 __all__ = ["desk"]
 TOPIC = "new_courses"
