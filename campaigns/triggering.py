@@ -234,10 +234,11 @@ class Triggering:
         if isinstance(trigger, NewOffer):
             fresh.sort(key=lambda its: (known[its.offers[0]].starts or now, its.id))
             if some := fresh[:MOST_OFFERS]:
-                await self._begin(campaign, trigger, some)
+                # Planned for now, however long they have waited for their turn: the next comes a day later.
+                await self._begin(campaign, trigger, some, now)
             return
         for its in fresh:
-            await self._begin(campaign, trigger, [its])
+            await self._begin(campaign, trigger, [its], its.due)
 
     async def _spoke_lately(self, campaign: str, now: datetime) -> bool:
         runs = await self._runs.of(campaign)
@@ -254,7 +255,7 @@ class Triggering:
             return meant(target, offer, 0)
         return meant(target, offer, await self._happenings.at_place(offer.place.id, now))
 
-    async def _begin(self, campaign: Campaign, trigger: Trigger, some: Sequence[Reaction]) -> None:
+    async def _begin(self, campaign: Campaign, trigger: Trigger, some: Sequence[Reaction], planned: datetime) -> None:
         """Begin a run of what happened, once; it is settled when the run is there."""
         draft, first = campaign.draft, min(some, key=lambda its: its.id)
         audience: Audience | None = None
@@ -281,7 +282,7 @@ class Triggering:
             department=draft.department,
             topic=draft.topic,
             channels=draft.channels,
-            planned=max(its.due for its in some),
+            planned=planned,
             audience={"concern": msgspec.to_builtins(concern)},
             priority=LOWEST_PRIORITY + 1 - draft.priority,
             offers=offers,

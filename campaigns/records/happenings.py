@@ -27,7 +27,8 @@ _DUE = text("""
     WHERE r.campaign = :campaign AND r.due <= :now ORDER BY r.due, h.id LIMIT :most
 """)
 _SETTLE = text("DELETE FROM reactions WHERE campaign = :campaign AND happening = ANY(:happenings)")
-_CLOSE = text("UPDATE happenings SET open = false WHERE id = :happening")
+# All else stays known as long as it is kept: what is closed may happen again.
+_CLOSE = text("UPDATE happenings SET open = false WHERE id = :happening AND starts_with(kind, 'journal_event:')")
 _HEARD_SINCE = text("SELECT min(since) FROM listeners WHERE kind = :kind")
 _OPENED = text("""
     SELECT id, moment(content->>'enrolment_opens') AS opens FROM offers
@@ -140,7 +141,7 @@ class HappeningRecords:
             ]
 
     async def close(self, happening: int) -> None:
-        """Let nobody join a happening any more: who does the same later begins another."""
+        """Let nobody join an act any more: who does the same later begins another."""
         async with self._database.begin() as connection:
             await connection.execute(_CLOSE, {"happening": happening})
 
