@@ -51,6 +51,7 @@ from api.routes.sharing import SharingRoutes
 from api.routes.stop import StopRoutes
 from api.routes.suggestions import SuggestionRoutes
 from api.routes.trial import TrialRoutes
+from api.routes.webhooks import WebhookRoutes
 from api.rule_versions import RuleTeller
 from api.terms import Terms
 from campaigns.stop import Stopper
@@ -136,6 +137,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_messages(house, gate).operations(),
         *InboxRoutes(gate, house.residents, house.ledger, house.campaigning.inbox).operations(),
+        *_webhooks(house, gate).operations(),
         *ReportRoutes(house.campaigning.returns, house.settings, house.clock).operations(),
         *_health(house).operations(),
     )
@@ -156,6 +158,20 @@ def _messages(house: "House", gate: Gate) -> MessageRoutes:
 def _results(house: "House", gate: Gate) -> ResultRoutes:
     side = house.campaigning
     return ResultRoutes(gate, side.desk, side.runs, side.follows, side.messages, house.counts)
+
+
+def _webhooks(house: "House", gate: Gate) -> WebhookRoutes:
+    side = house.campaigning
+    return WebhookRoutes(
+        gate,
+        side.desk.rights,
+        side.departments,
+        side.webhooks,
+        side.webhook_records,
+        house.webhook_secrets,
+        house.residents,
+        side.happenings,
+    )
 
 
 def _measured(house: "House") -> MeasuredLinkRoutes:

@@ -9,6 +9,7 @@ from campaigns.records.audiences import AudienceRecords
 from campaigns.records.deliveries import DeliveryRecords
 from campaigns.records.documents import DocumentRecords
 from campaigns.records.follows import FollowRecords
+from campaigns.records.happenings import HappeningRecords
 from campaigns.records.inbox import InboxRecords
 from campaigns.records.runs import RunRecords
 from campaigns.records.service_messages import ServiceMessageRecords
@@ -38,6 +39,7 @@ class Campaigning:
     messages: ServiceMessageRecords
     webhooks: DocumentRecords[Webhook]
     webhook_records: WebhookRecords
+    happenings: HappeningRecords
     returns: Returns
 
 
@@ -67,5 +69,6 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         messages=ServiceMessageRecords(database),
         webhooks=DocumentRecords(database, Webhook),
         webhook_records=WebhookRecords(database),
+        happenings=HappeningRecords(database),
         returns=Returns(deliveries, SuppressionRecords(database, secret)),
     )

@@ -4,9 +4,10 @@ Who may be sent what, to which address and in which words is handed in: by `engi
 `campaigns.message` and `campaigns.stop`.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
@@ -49,6 +50,7 @@ class Sending:
     channels: Mapping[str, Channel]
     life: str
     clock: Clock
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def reader(self, refuse: Refuse, patience_seconds: float) -> Reader[Notification]:
         """Return the reader of the topic `notifications`."""
@@ -58,11 +60,16 @@ class Sending:
     def chores(self) -> list[Chore]:
         """Return what is due again and again."""
         return [
-            Chore("expand runs", 1.0, lambda: self.expander.go_on(self.clock())),
+            Chore("expand runs", 1.0, self.expand),
             Chore("deferred messages", 5.0, self._take_up),
             Chore("finish runs", 5.0, lambda: self.runs.finish(self.clock())),
             Chore("old messages", 3600.0, self._sweep),
         ]
+
+    async def expand(self) -> None:
+        """Expand what is not expanded; one caller at a time, since this life of a worker is one holder of runs."""
+        async with self.alone:
+            await self.expander.go_on(self.clock())
 
     async def close(self) -> None:
         """Disconnect from whoever delivers."""

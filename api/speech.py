@@ -169,7 +169,7 @@ class HouseSpeech:
         NotFound
             The campaign is gone.
         """
-        return await self._form(plan.id, await self._campaign(plan), language, channel)
+        return await self._form(plan.id, await self._campaign(plan), language, channel, plan.offers)
 
     async def said(
         self, campaign: Campaign, resident: Pseudonym, language: str | None, channel: str, data: Mapping[str, str]
@@ -224,18 +224,21 @@ class HouseSpeech:
         told = state.interests(permit) if isinstance(permit, Permit) else None
         return () if told is None else told.languages
 
-    async def _form(self, name: str, campaign: Campaign, language: str, channel: str) -> Form:
+    async def _form(
+        self, name: str, campaign: Campaign, language: str, channel: str, offers: Sequence[str] = ()
+    ) -> Form:
         key = (name, language, channel)
         if (form := self._forms.get(key)) is None:
-            form = self._forms[key] = await self._made(campaign, language, channel)
+            form = self._forms[key] = await self._made(campaign, language, channel, offers)
             if len(self._forms) > _MOST_FORMS:
                 self._forms.popitem(last=False)
         return form
 
-    async def _made(self, campaign: Campaign, language: str, channel: str) -> Form:
+    async def _made(self, campaign: Campaign, language: str, channel: str, offers: Sequence[str]) -> Form:
         draft, message = campaign.draft, campaign.draft.message
-        known = await self._offers.many(message.offers)
-        shown = [known[id_] for id_ in message.offers if id_ in known]
+        ids = tuple(dict.fromkeys((*offers, *message.offers)))
+        known = await self._offers.many(ids)
+        shown = [known[id_] for id_ in ids if id_ in known]
         department = await self._departments.get(draft.department)
         names: Mapping[str, str] = {} if department is None else department.draft.names
         sender, service = names.get(language) or names.get(DEFAULT), draft.kind is CampaignKind.TRANSACTIONAL

@@ -13,7 +13,7 @@ from campaigns.departments import Role
 from campaigns.errors import IllegalMove, SecondPersonNeeded
 from campaigns.fault import Fault
 from campaigns.message import CHANNELS, LANGUAGES, Message
-from campaigns.schedule import Schedule
+from campaigns.schedule import NewOffer, Schedule
 from engine.events import AwareTime
 from engine.marketing import TOPICS
 from engine.rules import Sentence, Title
@@ -242,5 +242,7 @@ def missing(draft: Draft) -> Iterator[Fault]:
         yield Fault("schedule.rrule", None, "Say by which rule it comes again, as in FREQ=WEEKLY;BYDAY=TH;COUNT=10.")
     if draft.kind is CampaignKind.TRIGGERED and draft.schedule.trigger is None:
         yield Fault("schedule.trigger", None, "Say what has to happen.")
+    if isinstance(draft.schedule.trigger, NewOffer) and draft.audience is None:
+        yield Fault("audience", None, "A new offer has happened to nobody yet; say whom it is for.")
     if draft.kind is CampaignKind.TRANSACTIONAL and draft.legal_basis is None:
         yield Fault("legal_basis", None, "Say on what basis it is sent, since nobody has consented to it.")

@@ -199,8 +199,6 @@ class Desk:
         its = (await self._seen(id_, seen, official, *MOVES[move].roles)).moved(move, official.name, now)
         if move in (Move.SUBMIT, Move.APPROVE, Move.SCHEDULE):
             await self._check_complete(its.draft, now)
-        if move is Move.SCHEDULE and its.draft.kind is CampaignKind.TRIGGERED:
-            raise Unfit([Fault("kind", None, "Nothing sends triggered campaigns yet.")])
         return await self._write(its, _act(its, official, move, now, Detail(reason=reason)))
 
     async def advance(self, id_: str, move: Move, now: datetime) -> Campaign:

@@ -189,6 +189,8 @@ class Dispatcher:
         found: dict[Pseudonym, dict[str, Permit]] = {}
         unable: dict[Pseudonym, str] = {}
         purposes = [(channel, Purpose(f"marketing_{plan.topic}_{channel}")) for channel in plan.channels]
+        also = [Purpose(purpose) for purpose in plan.also]
+        asked = [*(purpose for _, purpose in purposes), *also]
         for resident in residents:
             its = consents.get(resident)
             if its is None:
@@ -196,8 +198,11 @@ class Dispatcher:
                 continue
             # Whoever has said anything on these messages since the run began hears no more of it: so nobody whose
             # delivery was forgotten with a withdrawal gets it again (decision 26).
-            if any((word := its.grants.get(purpose)) and word.since > plan.planned for _, purpose in purposes):
+            if any((word := its.grants.get(purpose)) and word.since > plan.planned for purpose in asked):
                 unable[resident] = "decided_since"
+                continue
+            if not all(isinstance(its.permit(purpose, now), Permit) for purpose in also):
+                unable[resident] = "withdrawn"
                 continue
             answers = [(channel, its.permit(purpose, now)) for channel, purpose in purposes]
             allowed = {channel: answer for channel, answer in answers if isinstance(answer, Permit)}

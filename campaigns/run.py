@@ -43,6 +43,10 @@ class Plan(msgspec.Struct, frozen=True):
         In the order of preference.
     audience
         What `Members.of` expands: a tree of predicates, or whatever names one.
+    offers
+        Ids of offers that it is about, shown before the message's own.
+    also
+        Purposes besides the leave for the message that it rests on, such as `activity`: asked for with it.
     """
 
     id: str
@@ -54,6 +58,8 @@ class Plan(msgspec.Struct, frozen=True):
     planned: AwareTime
     audience: Any = None
     priority: int = USUAL
+    offers: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 class Chunk(msgspec.Struct, frozen=True):

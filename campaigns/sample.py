@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from campaigns import sms
+from campaigns import sms, templating
 from campaigns.cards import Card
 from campaigns.message import Fallback, Form, Message, Rendered
 from engine.language import Language, Localized
@@ -80,6 +80,13 @@ def offers(n: int) -> list[Offer]:
         )
         for index, (kind, name) in enumerate(_NAMES * (n // len(_NAMES) + 1))
     ][:n]
+
+
+def shown(message: Message) -> list[Offer]:
+    """Return offers that there are not for those that a message names, or for the one that will have happened."""
+    texts = [part for its in message.texts.values() for part in (its.subject, its.preheader, its.body, its.short)]
+    speaks = any("offers" in templating.names(part) for part in texts)
+    return offers(len(message.offers) or int(speaks))
 
 
 def preview(

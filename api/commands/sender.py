@@ -18,13 +18,17 @@ from api.seal import Seal
 from api.sending import Sending, quiet_hours, sending
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
+from api.trigger_feed import TriggerFeed
 from campaigns.audience import Tree
+from campaigns.concerned import Concerned
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
 from campaigns.records.service_messages import ServiceMessageRecords
 from campaigns.records.webhooks import WebhookRecords
 from campaigns.service_messages import AT_ONCE, ServiceSender
 from campaigns.starting import Starter
+from campaigns.triggering import Triggering
+from campaigns.triggers import Concern
 from campaigns.webhooks import Herald
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
@@ -52,9 +56,10 @@ class Members:
     A worker looks through residents once there is somebody to write to: until then it has no index to keep up.
     """
 
-    def __init__(self, feed: AudienceFeed, counting: Counting) -> None:
+    def __init__(self, feed: AudienceFeed, counting: Counting, concerned: Concerned) -> None:
         self._feed = feed
         self._counting = counting
+        self._concerned = concerned
 
     def of(
         self,
@@ -63,7 +68,13 @@ class Members:
         channels: Sequence[str],
         now: datetime,
     ) -> AsyncIterator[list[Pseudonym]]:
-        """Yield chunks of pseudonyms (see `campaigns.counting.Counting.members`)."""
+        """Yield chunks of pseudonyms (see `campaigns.counting.Counting.members` and `campaigns.concerned`)."""
+        if "concern" in tree:
+            concern = msgspec.convert(tree["concern"], Concern)
+            if concern.audience is None:
+                return self._concerned.of(concern, None, topic, channels, now)
+            self._feed.start()
+            return self._concerned.of(concern, msgspec.convert(concern.audience, Tree), topic, channels, now)
         self._feed.start()
         return self._counting.members(msgspec.convert(tree, Tree), topic, channels, now)
 
@@ -89,6 +100,7 @@ class Sender:
 
     sending: Sending
     starter: Starter
+    triggers: TriggerFeed
     service: ServiceSender
     messages: ServiceMessageRecords
     herald: Herald
@@ -109,6 +121,7 @@ class Sender:
             Chore("old service messages", 3600.0, lambda: self.messages.sweep(self.clock())),
             Chore("webhooks", 1.0, self._tell),
             Chore("old webhook events", 3600.0, lambda: self.webhooks.sweep(self.clock())),
+            *self.triggers.chores(),
             *self.sending.chores(),
         ]
 
@@ -124,6 +137,7 @@ class Sender:
 
     async def close(self) -> None:
         """Disconnect from whoever delivers, and follow no more."""
+        await self.triggers.close()
         await self.sending.close()
         await self.herald.close()
         await self.feed.close()
@@ -198,6 +212,8 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         preferences=f"{settings.public_url or wiring.base(settings)}/viestit",
     )
     addresses = AddressBook(wiring.addresses(settings, stores))
+    counting, happenings = Counting(feed, Counts(seal.secret)), side.happenings
+    concerned = Concerned(happenings, FactRecords(database), counting)
     its = sending(
         settings,
         database,
@@ -205,11 +221,13 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock,
         log=stores.publisher,
         leaves=ledger,
-        members=Members(feed, Counting(feed, Counts(seal.secret))),
+        members=Members(feed, counting, concerned),
         addresses=addresses,
         speech=speech,
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
+    triggering = Triggering(side.campaigns, side.audiences, side.runs, happenings, stores.offers, side.desk)
+    triggers = TriggerFeed(database, triggering, happenings, its.expand, feed.start, clock)
     messages = ServiceMessageRecords(database, its.life)
     service = ServiceSender(
         messages=messages,
@@ -230,4 +248,4 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock,
         public=settings.environment == "production",
     )
-    return Sender(its, starter, service, messages, herald, side.webhook_records, feed, picking, clock)
+    return Sender(its, starter, triggers, service, messages, herald, side.webhook_records, feed, picking, clock)

@@ -219,7 +219,7 @@ class CampaignRoutes:
         found = checking.faults(message, tuple({*languages, *message.texts}), channels)
         if found := found or checking.missing(message, languages, channels):
             raise Unfit(found)
-        fixed = sample.offers(len(message.offers))
+        fixed = sample.shown(message)
         # Styles of twenty mails take a moment, in which other calls must be answered.
         work = partial(sample.preview, message, asked.residents, channels, languages, fixed)
         return private_json(forms.Previews(await asyncio.to_thread(work)))

@@ -96,7 +96,7 @@ class ProofRoutes:
         channel = mail_channel(self.settings, self.gate.clock)
         if channel is None:
             raise NotOffered("No mail server is set here (VINKKI_MAIL), so nothing can be sent.")
-        fixed = sample.offers(len(draft.message.offers))
+        fixed = sample.shown(draft.message)
         work = partial(sample.preview, draft.message, [asked.resident], [by], [asked.language], fixed)
         ((preview,), id_) = await asyncio.to_thread(work), secrets.token_hex(13)
         if preview.rendered is None:

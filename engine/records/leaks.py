@@ -42,6 +42,10 @@ _KEPT = {
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted "
         "AND c.purpose ~ ('^marketing_.*_' || t.channel || '$'))"
     ),
+    "happening_residents": (
+        "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.since <= t.time "
+        "AND CASE t.purpose WHEN 'activity' THEN c.purpose = 'activity' ELSE starts_with(c.purpose, 'marketing_') END)"
+    ),
     "partner_handles": (
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.purpose = 'partner:' || t.partner)"
     ),

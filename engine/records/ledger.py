@@ -159,12 +159,25 @@ _UNSUPPRESS = (
     "DELETE FROM suppressions t WHERE t.resident = :resident AND NOT EXISTS (SELECT FROM consents c "
     "WHERE c.resident = t.resident AND c.granted AND c.purpose ~ ('^marketing_.*_' || t.channel || '$'))"
 )
-_SENT = (_DELETE_OF.format(table="deliveries", time="time"), _DELETE_OF.format(table="inbox", time="time"), _UNSUPPRESS)
+# What somebody did is no campaign's to speak of any more; what was said of them goes once they allow no message.
+_ACTED = _DELETE.format(table="happening_residents", time="time") + " AND t.purpose = 'activity'"
+_UNNAME = (
+    "DELETE FROM happening_residents t WHERE t.resident = :resident AND t.purpose = 'marketing' AND NOT EXISTS ("
+    "SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND starts_with(c.purpose, 'marketing_') "
+    "AND t.time >= c.since)"
+)
+_SENT = (
+    _DELETE_OF.format(table="deliveries", time="time"),
+    _DELETE_OF.format(table="inbox", time="time"),
+    _UNSUPPRESS,
+    _UNNAME,
+)
 FORGETTING: dict[str, tuple[str, ...]] = {
     Purpose.ACTIVITY: (
         _DELETE.format(table="journal", time="accepted"),
         _DELETE.format(table="journal_ids", time="accepted"),
         _SHOWN_BEFORE,
+        _ACTED,
     ),
     Purpose.INTERESTS: (_DELETE.format(table="interests", time="updated"),),
     Purpose.MEASUREMENT: (

@@ -1,7 +1,7 @@
 """Offers in SQL: one row an offer with its version, and the search over them."""
 
 import base64
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.errors import InvalidInput
 from engine.events import OfferChange
+from engine.happenings import OF_OFFERS, changes
 from engine.offers import NO_END_MEANS, Access, Kind, Offer, Status, decode, encode
+from engine.records import happenings
 from engine.records.database import Database
 
 CHANNEL = "offers"
@@ -39,6 +41,7 @@ _DELETE = text("""
     UPDATE offers SET deleted = true, changed = :now, version = nextval('offer_versions')
     WHERE id = ANY(:ids) AND NOT deleted RETURNING id
 """)
+_BEFORE = text("SELECT id, deleted, content::text AS content FROM offers WHERE id = ANY(:ids)")
 _SINCE = text("""
     SELECT id, version, CASE WHEN deleted OR live_until <= :now THEN NULL ELSE content::text END AS content
     FROM offers WHERE version > :version AND (:version > 0 OR (NOT deleted AND live_until > :now))
@@ -103,8 +106,11 @@ class OfferRecords:
             await connection.execute(text("SELECT pg_advisory_xact_lock(8456)"))
             changed: set[str] = set()
             if offers:
+                before = await _before(connection, offers)
                 written = await connection.execute(_WRITE, {"rows": _rows(offers), "now": now})
                 changed.update(written.scalars())
+                if before is not None:
+                    await _tell(connection, before, [offer for offer in offers if offer.id in changed], now)
             if gone:
                 changed.update((await connection.execute(_DELETE, {"ids": gone, "now": now})).scalars())
             if changed:
@@ -177,6 +183,22 @@ class OfferRecords:
             found = (await connection.execute(statement, {**values, "limit": limit + 1})).all()
         page = [decode(row.content) for row in found[:limit]]
         return page, _cursor(page[-1]) if len(found) > limit else None
+
+
+async def _before(connection: AsyncConnection, offers: Sequence[Offer]) -> dict[str, Offer | None] | None:
+    """Return what offers were before they are written, None those taken away; None where nobody wants to know."""
+    if not await happenings.heard(connection, OF_OFFERS):
+        return None
+    found = await connection.execute(_BEFORE, {"ids": [offer.id for offer in offers]})
+    return {row.id: None if row.deleted else decode(row.content) for row in found}
+
+
+async def _tell(
+    connection: AsyncConnection, before: Mapping[str, Offer | None], offers: Sequence[Offer], now: datetime
+) -> None:
+    """Note what has happened to offers. What a source takes away and brings back is neither new nor changed."""
+    known = [(before.get(offer.id), offer) for offer in offers if before.get(offer.id) or offer.id not in before]
+    await happenings.note(connection, [its for was, offer in known for its in changes(was, offer, now)])
 
 
 def _rows(offers: Sequence[Offer]) -> str:

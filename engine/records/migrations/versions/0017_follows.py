@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 
 FOLLOWS = """
 CREATE TABLE follows (
