@@ -394,6 +394,7 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         ledger=ledger,
         addresses=Addresses(Book(), Vault([b"k" * 32], "addresses"), {Means.EMAIL: letters}),
         stop_links=links,
+        webhook_secrets=None,
         message_vault=Vault([b"k" * 32], "service messages"),
         measured_links=MeasuredLinks(Vault([b"k" * 32], "measured links").digest, BASE),
         family=Family(kin, residents, ledger),
@@ -418,7 +419,9 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         exposures=memory,
         steering=None,
         campaigning=SimpleNamespace(
-            **dict.fromkeys(("campaigns", "programmes", "runs", "messages")),
+            **dict.fromkeys(
+                ("campaigns", "programmes", "runs", "messages", "webhooks", "webhook_records", "happenings")
+            ),
             inbox=memory.box,
             deliveries=memory.box,
             follows=FollowBox(memory.box.followed),

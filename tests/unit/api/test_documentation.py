@@ -72,6 +72,7 @@ def every_operation():
                 "stop_links",
                 "measured_links",
                 "message_vault",
+                "webhook_secrets",
                 "family",
                 "invitations",
                 "receipts",
@@ -103,6 +104,9 @@ def every_operation():
         "deliveries",
         "follows",
         "messages",
+        "webhooks",
+        "webhook_records",
+        "happenings",
     )
     house.campaigning = SimpleNamespace(**dict.fromkeys(side), desk=SimpleNamespace(rights=None))
     return operations(house)
