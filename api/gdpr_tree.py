@@ -51,6 +51,9 @@ def _messages(personal: Personal) -> Iterable[Node]:
         yield _group("LINK_FOLLOWED", LINK=followed.link, TIME=followed.time)
     for address in personal.suppressed:
         yield _group("ADDRESS_NOT_USED", CHANNEL=address.channel, REASON=address.reason, TIME=address.time)
+    for its in personal.happened:
+        group = _group("MAY_BE_SPOKEN_OF", KIND=its.kind, TIME=its.time)
+        yield Node(group.key, children=[*(group.children or ()), *(Node("OFFER", offer) for offer in its.offers)])
 
 
 def _decision(decision: Decision) -> Node:

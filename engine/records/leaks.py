@@ -66,11 +66,13 @@ _ERASED = (
     ("address_claims", "resident"),
     ("address_sends", "resident"),
     ("service_messages", "resident"),
+    ("happening_residents", "resident"),
 )
 # What is over goes within minutes: codes and their counts, leaves, and what guardians said of a child who is 13.
 _OVER = {
     "address_claims": "SELECT count(*) FROM address_claims WHERE until <= :patience - interval '10 minutes'",
     "address_sends": "SELECT count(*) FROM address_sends WHERE time <= :patience - interval '1 day 10 minutes'",
+    "happenings": "SELECT count(*) FROM happenings WHERE time <= :patience - interval '10 days'",
     "helpers": "SELECT count(*) FROM helpers WHERE until <= :patience - interval '10 minutes'",
     "guardian_choices": "SELECT count(*) FROM guardian_choices c JOIN dependants d ON d.resident = c.dependant "
     "WHERE birthday(d.born, 13) <= :patience - interval '10 minutes'",

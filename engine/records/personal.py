@@ -46,6 +46,10 @@ _MESSAGES = text("""
 """)
 _FOLLOWED = text("SELECT link, time FROM follows WHERE resident = :resident ORDER BY time")
 _SUPPRESSED = text("SELECT channel, reason, time FROM suppressions WHERE resident = :resident ORDER BY channel")
+_HAPPENED = text("""
+    SELECT h.kind, h.offers, r.time FROM happening_residents r JOIN happenings h ON h.id = r.happening
+    WHERE r.resident = :resident ORDER BY r.time, h.id
+""")
 _DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
 _TIES = text("""
     SELECT 'DEPENDANT' AS role, r.person, d.born, NULL::text[] AS actions, g.since, NULL::timestamptz AS until
@@ -157,6 +161,14 @@ class Suppressed(msgspec.Struct, frozen=True):
     time: datetime
 
 
+class Happened(msgspec.Struct, frozen=True):
+    """What happened to the person that a campaign may speak of: of what kind, with which offers."""
+
+    kind: str
+    offers: Sequence[str]
+    time: datetime
+
+
 class Personal(msgspec.Struct, frozen=True):
     """All of it, oldest first; the birth date is there of somebody who has, or had, guardians."""
 
@@ -173,6 +185,7 @@ class Personal(msgspec.Struct, frozen=True):
     suppressed: Sequence[Suppressed] = ()
     addresses: Sequence[Address] = ()
     followed: Sequence[Followed] = ()
+    happened: Sequence[Happened] = ()
 
 
 class PersonalRecords:
@@ -205,4 +218,5 @@ class PersonalRecords:
                 [Suppressed(*row) for row in await connection.execute(_SUPPRESSED, its)],
                 opened(self._vault, resident, [kept(row) for row in await connection.execute(KEPT, its)]),
                 [Followed(*row) for row in await connection.execute(_FOLLOWED, its)],
+                [Happened(*row) for row in await connection.execute(_HAPPENED, its)],
             )

@@ -20,6 +20,13 @@ _OFFERS = text("""
     WHERE o.id IN (SELECT j.offer FROM journal j WHERE j.resident = :resident)
 """)
 _ACTS = text("DELETE FROM journal WHERE resident = :resident AND offer = ANY(:offers) RETURNING id")
+# What a campaign was about to say of an act goes with the act.
+_UNHAPPEN = text("""
+    DELETE FROM happening_residents r USING happenings h
+    WHERE h.id = r.happening AND r.resident = :resident AND r.purpose = 'activity' AND NOT EXISTS (
+        SELECT FROM journal j
+        WHERE j.resident = r.resident AND j.offer = ANY(h.offers) AND h.kind = 'journal_event:' || j.type)
+""")
 _TOLD = text("SELECT content::text FROM interests WHERE resident = :resident FOR UPDATE")
 _TELL = text("UPDATE interests SET content = CAST(:content AS jsonb) WHERE resident = :resident")
 
@@ -34,14 +41,18 @@ class RemovalRecords:
         """Remove one act; say whether there was one."""
         async with self._database.begin() as connection:
             await connection.execute(_LOCK, {"resident": resident})
-            return bool((await connection.execute(_ACT, {"resident": resident, "event": event})).all())
+            removed = (await connection.execute(_ACT, {"resident": resident, "event": event})).all()
+            await connection.execute(_UNHAPPEN, {"resident": resident})
+            return bool(removed)
 
     async def acts_about(self, resident: Pseudonym, feature: str) -> bool:
         """Remove every act with an offer that has a feature; say whether there was one."""
         async with self._database.begin() as connection:
             await connection.execute(_LOCK, {"resident": resident})
             offers = await _about(connection, resident, feature)
-            return bool((await connection.execute(_ACTS, {"resident": resident, "offers": offers})).all())
+            removed = (await connection.execute(_ACTS, {"resident": resident, "offers": offers})).all()
+            await connection.execute(_UNHAPPEN, {"resident": resident})
+            return bool(removed)
 
     async def interest(self, resident: Pseudonym, item: str) -> bool:
         """Remove one thing that was told; say whether it was."""

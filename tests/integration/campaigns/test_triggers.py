@@ -11,6 +11,8 @@ import pytest
 from api.audience_feed import AudienceFeed
 from api.campaigning import Campaigning, campaigning
 from api.commands.sender import Members
+from api.gdpr_tree import tree
+from api.vault import Vault
 from campaigns.audience import Draft as AudienceDraft
 from campaigns.audience import Everyone
 from campaigns.audit import Act, Detail
@@ -43,6 +45,8 @@ from engine.records.erasures import ErasureRecords
 from engine.records.family import FamilyRecords
 from engine.records.journal import Row
 from engine.records.leaks import LeakRecords
+from engine.records.personal import PersonalRecords
+from engine.records.removals import RemovalRecords
 from engine.rules import Revision, Target
 from tests.integration.campaigns.town import SECRET, Town, town
 from tests.smtp_server import SmtpServer, serving
@@ -361,6 +365,16 @@ async def test_who_does_something_hears_of_it_once_a_day_and_what_names_them_goe
     await life.go()
     assert reached(server) == []
 
+    held = tree(await PersonalRecords(place.stores.database, Vault([b"k" * 32], "addresses")).of(place.people[keen]))
+    (node,) = (child for part in held.children for child in part.children if child.key == "MAY_BE_SPOKEN_OF")
+    assert [(child.key, child.value) for child in node.children][0::2] == [
+        ("KIND", "journal_event:register"),
+        ("OFFER", its.id),
+    ]
+    removals = RemovalRecords(place.stores.database)
+    (event,) = await place.rows("SELECT id FROM journal WHERE resident = :who", who=far)
+    assert await removals.act(far, event[0])
+
     leaks = LeakRecords(place.stores.database)
     await place.say(gone, "activity", granted=False)
     assert (await leaks.withdrawn(place.now + HOUR))["happening_residents"] == 1
@@ -368,7 +382,7 @@ async def test_who_does_something_hears_of_it_once_a_day_and_what_names_them_goe
     assert "happening_residents" not in await leaks.withdrawn(place.now + HOUR)
     eraser = Eraser(ErasureRecords(place.stores.database), place.stores.online, place.residents, 9 * DAY)
     await eraser.erase(place.people[erased], place.now)
-    assert {who for (who,) in await place.rows("SELECT resident FROM happening_residents")} == {keen, far}
+    assert {who for (who,) in await place.rows("SELECT resident FROM happening_residents")} == {keen}
 
     place.now += 2 * MINUTE
     await life.go()
