@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from campaigns.audience import Draft, Tree, canonical
-from campaigns.counting import Counting, Out
+from campaigns.counting import AIMED, Counting, Out
 from campaigns.sentence import Names, sentences
 from engine.counts import LEAST
 from engine.events import AwareTime
@@ -47,17 +47,17 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     total
-        Residents whom the audience means and who allow the topic by one of the channels.
+        Residents whom the audience means and whom one of the channels reaches.
     channels
-        Those who allow each channel; somebody may be in several.
+        Those whom each channel reaches: they allow it, have a confirmed address and have not heard enough in this week;
+        somebody may be in several.
     languages
         The `total` by the first language that they told.
     left_out
-        Others whom the audience means, by why they are not reached.
-    not_known
-        Reasons that nothing here can say anything of.
+        Others whom the audience means, each by the first reason that holds: all rests, under 18, no leave for any of
+        the channels, no confirmed address on those that they allow, enough messages in this week.
     targetable
-        Whether it is large enough for a campaign.
+        Whether it is large enough for a campaign: by those who have heard enough in this week, too.
     """
 
     topic: str
@@ -67,7 +67,6 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, int | None]
     languages: Mapping[str, int | None]
     left_out: Mapping[str, int | None]
-    not_known: Sequence[str]
     targetable: bool
     sentence: Localized
     at_least: int = LEAST
@@ -109,8 +108,7 @@ EXAMPLE_COUNTED = {
     "total": 1230,
     "channels": {"email": 980, "inbox": 310, "sms": None},
     "languages": {"fi": 900, "sv": 120, "en": 90, "other": 40, "unknown": 80},
-    "left_out": {"no_consent": 4120, "under_age": None},
-    "not_known": ["no_address", "capped"],
+    "left_out": {"paused": None, "under_age": None, "no_consent": 4120, "no_address": 230, "capped": 60},
     "targetable": True,
     "sentence": EXAMPLE_SENTENCE,
     "at_least": 10,
@@ -163,17 +161,15 @@ class AudienceAnswers:
         def told(count: int, part: str) -> int | None:
             return self._counting.told(count, tree, topic, channels, part)
 
-        total = told(found.total, "total")
         counted = Counted(
             topic=topic,
             counted_at=now,
             valid_until=now + KEPT,
-            total=total,
+            total=told(found.total, "total"),
             channels={channel: told(found.channels[channel], f"channel {channel}") for channel in channels},
             languages={name: told(found.languages.get(name, 0), f"language {name}") for name in LANGUAGES},
-            left_out={str(out): told(found.out[out], f"out {out}") for out in Out if out in found.out},
-            not_known=[str(out) for out in self._counting.unknown],
-            targetable=total is not None,
+            left_out={str(out): told(found.out[out], f"out {out}") for out in Out},
+            targetable=told(found.aimed, AIMED) is not None,
             sentence=sentences(tree, self._names),
         )
         await self._notes.note(name, msgspec.json.encode(counted), KEPT)

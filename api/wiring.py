@@ -21,6 +21,7 @@ from api.my_data import DataView
 from api.names import CatalogueNames
 from api.reach_runs import ReachRuns
 from api.seal import Seal
+from api.sending import weekly
 from api.steering_feed import SteeringFeed
 from api.trials import Trials
 from api.vault import Vault, keys
@@ -310,7 +311,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     reach = Reach(suggester, catalogue, ReachRecords(stores.database), stores.online, ledger)
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
-    audience_feed = AudienceFeed(FactRecords(stores.database), stores.database, clock)
+    audience_feed = AudienceFeed(FactRecords(stores.database, weekly(settings)), stores.database, clock)
     wanting = Wanting(reach, clock)
     counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting=wanting)
     return House(

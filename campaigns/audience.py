@@ -146,6 +146,13 @@ class Wants(_Node, frozen=True, tag="wants"):
     top: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
 
 
+class WasSent(_Node, frozen=True, tag="was_sent"):
+    """Was sent a message of a campaign, today or within so many whole days before; under `none`, not again."""
+
+    campaign: Named
+    within_days: Days = 90
+
+
 Group: TypeAlias = All | Any_ | None_
 Leaf: TypeAlias = (
     Everyone
@@ -161,6 +168,7 @@ Leaf: TypeAlias = (
     | Did
     | Active
     | Wants
+    | WasSent
 )
 Tree: TypeAlias = Group | Leaf
 PREDICATES = tuple(str(kind.__struct_config__.tag) for kind in Tree.__args__)

@@ -14,9 +14,10 @@ from api.catalogue_feed import CatalogueFeed
 from api.exposure_feed import ExposureFeed
 from api.model_feed import ModelFeed
 from api.seal import Seal
-from api.sending import Sending, sending
+from api.sending import Sending, sending, weekly
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
+from campaigns import narrower
 from campaigns.audience import Tree
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
@@ -141,7 +142,7 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
     """Put it together."""
     seal, database = Seal.of(settings), stores.database
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
-    feed = AudienceFeed(FactRecords(database), database, clock)
+    feed = AudienceFeed(FactRecords(database, weekly(settings)), database, clock)
     catalogue = Catalogue()
     steering = CitySteering(catalogue, settings.uptake_rate)
     suggester = Suggester(catalogue, stores.online, ledger, Divisions.read(settings.districts), steering=steering)
@@ -171,7 +172,7 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock,
         log=stores.publisher,
         leaves=ledger,
-        members=Members(feed, Counting(feed, Counts(seal.secret))),
+        members=Members(feed, Counting(feed, Counts(seal.secret), narrower.read(settings.narrower))),
         addresses=AddressBook(wiring.addresses(settings, stores)),
         speech=speech,
     )

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from api.audience_answers import EXAMPLE
-from campaigns.facts import Facts
+from campaigns.caps import week
+from campaigns.facts import Facts, capped
 
 COUNT, ALL = "/v1/audiences/count", "/v1/audiences"
 SWEDES = {"is": "language", "language": "sv"}
@@ -27,11 +28,15 @@ def question(tree=SWEDES, **more):
 
 
 async def test_a_count_is_told_by_channel_language_and_reason_and_names_no_small_group(door):
-    fill(door, 300, "language:sv", "first:sv", "marketing_library_email")
+    mail = "marketing_library_email"
+    fill(door, 300, "language:sv", "first:sv", mail, "addressed:email")
     fill(door, 8, "language:sv", "first:fi", "marketing_library_inbox", start=300)
     fill(door, 90, "language:sv", start=400)
     fill(door, 40, "language:sv", "minor", start=500)
-    fill(door, 500, "language:fi", "marketing_library_email", start=600)
+    fill(door, 70, "language:sv", mail, start=600)
+    fill(door, 50, "language:sv", mail, "addressed:email", capped("email", week(door.memory.now)), start=700)
+    fill(door, 30, "language:sv", "paused", "minor", start=800)
+    fill(door, 500, "language:fi", mail, "addressed:email", start=900)
     got = await door.post(COUNT, question(), staff(door))
     told = got.json()
     assert got.status_code == 200
@@ -42,7 +47,9 @@ async def test_a_count_is_told_by_channel_language_and_reason_and_names_no_small
     assert told["languages"]["fi"] is None
     assert abs(told["left_out"]["no_consent"] - 90) < 10
     assert abs(told["left_out"]["under_age"] - 40) < 10
-    assert told["not_known"] == ["no_address", "capped"]
+    assert abs(told["left_out"]["no_address"] - 70) < 10
+    assert abs(told["left_out"]["capped"] - 50) < 10
+    assert abs(told["left_out"]["paused"] - 30) < 10
     assert told["targetable"]
     assert told["sentence"]["en"] == "Residents who speak Swedish."
     assert "resident-" not in got.text
@@ -50,7 +57,7 @@ async def test_a_count_is_told_by_channel_language_and_reason_and_names_no_small
 
 @pytest.mark.parametrize("count", [0, 1, 10])
 async def test_of_ten_or_fewer_nothing_is_told_and_nothing_sent(door, count):
-    fill(door, count, "language:sv", "marketing_library_email")
+    fill(door, count, "language:sv", "marketing_library_email", "addressed:email")
     told = (await door.post(COUNT, question(), staff(door))).json()
     assert (told["total"], told["targetable"], told["at_least"]) == (None, False, 10)
     counts = (told["channels"], told["languages"], told["left_out"])
