@@ -1,18 +1,19 @@
 """What is told of audiences: their definitions with a sentence, and counts that name no small group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import blake2b
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-from campaigns.audience import Draft, Tree, canonical
+from campaigns.audience import Draft, Member, Tree, WasSent, canonical, walk
 from campaigns.counting import AIMED, Counting, Out
 from campaigns.sentence import Names, sentences
 from engine.counts import LEAST
 from engine.events import AwareTime
-from engine.language import Localized
+from engine.language import Language, Localized
 from engine.marketing import CHANNELS, TOPICS
 from engine.reach import LANGUAGES
 from engine.rules import Revision
@@ -72,6 +73,16 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     at_least: int = LEAST
 
 
+Schema = dict[str, Any]
+"""A JSON Schema."""
+
+
+@cache
+def schema() -> Schema:
+    """Return what a tree may be."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Tree)}
+
+
 class AudienceVersion(msgspec.Struct, frozen=True, kw_only=True):
     """An audience in one version, with what it means in words."""
 
@@ -92,6 +103,7 @@ class AudiencePage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
+EXAMPLE_SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": [{"$ref": "#/$defs/All"}]}
 EXAMPLE_SENTENCE = {"en": "Residents who speak Swedish."}
 EXAMPLE_VERSION = {
     **EXAMPLE,
@@ -125,6 +137,13 @@ class Notes(Protocol):
         """Return what is kept by a name."""
 
 
+class Called(Protocol):
+    """What lists and campaigns are called (`campaigns.records.lists`)."""
+
+    async def called(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of lists and campaigns."""
+
+
 class AudienceAnswers:
     """Tells of audiences.
 
@@ -136,12 +155,15 @@ class AudienceAnswers:
         Where what was told is kept for some minutes, for all processes.
     names
         What ids are called.
+    called
+        What lists and campaigns are called; without it, by their ids.
     """
 
-    def __init__(self, counting: Counting, notes: Notes, names: Names) -> None:
+    def __init__(self, counting: Counting, notes: Notes, names: Names, called: Called | None = None) -> None:
         self._counting = counting
         self._notes = notes
         self._names = names
+        self._called = called
 
     async def count(self, question: Question, now: datetime) -> Counted:
         """Return the counts of an audience as they may be told.
@@ -170,12 +192,25 @@ class AudienceAnswers:
             languages={name: told(found.languages.get(name, 0), f"language {name}") for name in LANGUAGES},
             left_out={str(out): told(found.out[out], f"out {out}") for out in Out},
             targetable=told(found.aimed, AIMED) is not None,
-            sentence=sentences(tree, self._names),
+            sentence=await self._said(tree),
         )
         await self._notes.note(name, msgspec.json.encode(counted), KEPT)
         return counted
 
-    def version(self, its: Revision[Draft]) -> AudienceVersion:
+    async def _said(self, tree: Tree) -> Localized:
+        own = {
+            node.of if isinstance(node, Member) else node.campaign
+            for _, node, _ in walk(tree)
+            if isinstance(node, Member | WasSent)
+        }
+        called = await self._called.called(own) if own and self._called is not None else {}
+
+        def name(id_: str, language: Language) -> str:
+            return called.get(id_) or self._names(id_, language)
+
+        return sentences(tree, name)
+
+    async def version(self, its: Revision[Draft]) -> AudienceVersion:
         """Return a version as it is told."""
         content = its.content
         return AudienceVersion(
@@ -184,7 +219,7 @@ class AudienceAnswers:
             department=content.department,
             name=content.name,
             tree=content.tree,
-            sentence=sentences(content.tree, self._names),
+            sentence=await self._said(content.tree),
             author=its.author,
             changed=its.time,
         )

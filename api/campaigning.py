@@ -9,6 +9,7 @@ from campaigns.records.audiences import AudienceRecords
 from campaigns.records.deliveries import DeliveryRecords
 from campaigns.records.documents import DocumentRecords
 from campaigns.records.inbox import InboxRecords
+from campaigns.records.lists import ListRecords
 from campaigns.records.runs import RunRecords
 from campaigns.records.suppressions import SuppressionRecords
 from campaigns.records.trail import TrailRecords
@@ -26,6 +27,7 @@ class Campaigning:
     departments: DocumentRecords[Department]
     programmes: DocumentRecords[Programme]
     audiences: AudienceRecords
+    lists: ListRecords
     desk: Desk
     runs: RunRecords
     inbox: InboxRecords
@@ -48,6 +50,7 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         departments=departments,
         programmes=programmes,
         audiences=audiences,
+        lists=ListRecords(database),
         desk=Desk(campaigns, departments, programmes, trail, offers, rights, audiences),
         runs=RunRecords(database),
         inbox=InboxRecords(database),

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.accesses import Accessed
 from engine.addresses import Address
-from engine.records.personal import Decision, Deed, Known, Personal, Shown
+from engine.records.personal import Decision, Deed, Known, Listed, Personal, Shown
 from engine.residents import Interests
 
 
@@ -32,6 +32,7 @@ def tree(personal: Personal) -> Node:
         Node("ACCESSES", children=[_accessed(one) for one in personal.accesses]),
         Node("FAMILY", children=[*_family(personal)]),
         Node("MESSAGES", children=[*_messages(personal)]),
+        Node("LISTS", children=[_listed(one) for one in personal.lists]),
     )
     return Node("VINKKI", children=[section for section in sections if section.children])
 
@@ -49,6 +50,18 @@ def _messages(personal: Personal) -> Iterable[Node]:
         )
     for address in personal.suppressed:
         yield _group("ADDRESS_NOT_USED", CHANNEL=address.channel, REASON=address.reason, TIME=address.time)
+
+
+def _listed(one: Listed) -> Node:
+    return _group(
+        "LIST",
+        NAME=one.name,
+        DEPARTMENT=one.department,
+        PURPOSE=one.purpose,
+        BASIS=one.basis,
+        SINCE=one.added,
+        UNTIL=one.until,
+    )
 
 
 def _decision(decision: Decision) -> Node:

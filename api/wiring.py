@@ -29,6 +29,7 @@ from campaigns import narrower
 from campaigns.confirmation import MailCourier
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
+from campaigns.records.lists import ListRecords
 from campaigns.stop import StopLinks
 from campaigns.wanting import Wanting
 from engine.accesses import KEPT
@@ -178,6 +179,7 @@ async def tidy(stores: Stores, now: datetime) -> None:
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
     await AddressRecords(stores.database).sweep(now)
+    await ListRecords(stores.database).sweep(now)
     await ExposureRecords(stores.database).sweep(now)
     await UptakeRecords(stores.database).sweep(now)
 
@@ -313,7 +315,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     logouts = LogoutRecords(stores.database)
     audience_feed = AudienceFeed(FactRecords(stores.database, weekly(settings)), stores.database, clock)
     wanting = Wanting(reach, clock)
-    counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting=wanting)
+    lists = ListRecords(stores.database)
+    counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting, lists)
     return House(
         settings=settings,
         clock=clock,
@@ -349,7 +352,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         audience_feed=audience_feed,
         wanting=wanting,
         audience_counting=counting,
-        audience_answers=AudienceAnswers(counting, stores.online, CatalogueNames(catalogue, divisions)),
+        audience_answers=AudienceAnswers(counting, stores.online, CatalogueNames(catalogue, divisions), lists),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),

@@ -153,6 +153,12 @@ class WasSent(_Node, frozen=True, tag="was_sent"):
     within_days: Days = 90
 
 
+class Member(_Node, frozen=True, tag="member"):
+    """Is on a list that the department holds (`campaigns.lists`)."""
+
+    of: Named
+
+
 Group: TypeAlias = All | Any_ | None_
 Leaf: TypeAlias = (
     Everyone
@@ -169,6 +175,7 @@ Leaf: TypeAlias = (
     | Active
     | Wants
     | WasSent
+    | Member
 )
 Tree: TypeAlias = Group | Leaf
 PREDICATES = tuple(str(kind.__struct_config__.tag) for kind in Tree.__args__)

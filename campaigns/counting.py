@@ -5,21 +5,21 @@ and that asks for everybody's permit anew.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
 
-from campaigns.audience import Tree, Wants, canonical, walk
+from campaigns.audience import Member, Tree, Wants, canonical, walk
 from campaigns.caps import week
 from campaigns.evaluation import SLOW, Evaluation, Narrower
 from campaigns.facts import MINOR, PAUSED, addressed, capped
 from campaigns.index import Index
 from campaigns.wanting import Wanting
 from engine.counts import Counts
-from engine.errors import TooFew, Unavailable
+from engine.errors import Over, TooFew, Unavailable
 from engine.events import Pseudonym
 from engine.reach import LANGUAGES
 
@@ -74,6 +74,13 @@ class Holder(Protocol):
         """
 
 
+class Lists(Protocol):
+    """Which lists there are (`campaigns.records.lists`)."""
+
+    async def kept(self, ids: Collection[str], now: datetime) -> Mapping[str, str]:
+        """Return the departments of those of some lists that there are."""
+
+
 class Counting:
     """Counts audiences, and expands them.
 
@@ -85,6 +92,8 @@ class Counting:
         What is narrower than a keyword.
     wanting
         What knows who would want an offer; without it nobody can say.
+    lists
+        What knows which lists there are; without it, none ever ends.
     """
 
     def __init__(
@@ -93,11 +102,13 @@ class Counting:
         counts: Counts,
         narrower: Narrower | None = None,
         wanting: Wanting | None = None,
+        lists: Lists | None = None,
     ) -> None:
         self._holder = holder
         self._counts = counts
         self._narrower = narrower or {}
         self._wanting = wanting
+        self._lists = lists
 
     async def count(self, tree: Tree, topic: str, channels: Sequence[str], now: datetime) -> Found:
         """Count those whom a tree means and messages on a topic may reach.
@@ -107,8 +118,9 @@ class Counting:
         Unavailable
             The index is not there, or what the tree asks is still being worked out.
         Over
-            It asks who would want an offer that is over.
+            It asks who would want an offer that is over, or for a list that has ended.
         """
+        await self._check_lists(tree, now)
         index = self._holder.index
         wanting = self._prepared(tree, topic, index)
         meant = await self._meant(index, tree, now, wanting)
@@ -150,9 +162,10 @@ class Counting:
         ------
         TooFew
             So small a group may not be meant.
-        Unavailable
+        Unavailable, Over
             As in `count`.
         """
+        await self._check_lists(tree, now)
         index = self._holder.index
         wanting = self._prepared(tree, topic, index)
         meant = await self._meant(index, tree, now, wanting)
@@ -161,11 +174,18 @@ class Counting:
         if not few and self.told(len(aimed), tree, topic, channels, AIMED) is None:
             raise TooFew
         willing = BitMap.union(*allowed.values())
-        for numbers in _chunks(willing):
+        # Whoever goes on with it in another process works it out anew: the order has to be the same.
+        for numbers in _chunks(index.in_order(willing) if wanting else willing.to_array()):
             if self._holder.index is not index:
                 raise Unavailable("The index was built anew meanwhile; begin again with those who are left.")
             if names := index.names(numbers):
                 yield names
+
+    async def _check_lists(self, tree: Tree, now: datetime) -> None:
+        """Refuse a tree with a list that has ended: who was left out by it would otherwise be in."""
+        ids = {leaf.of for _, leaf, _ in walk(tree) if isinstance(leaf, Member)}
+        if ids and self._lists is not None and ids - (await self._lists.kept(ids, now)).keys():
+            raise Over("A list that the audience names has ended; take it out, or fill another one.", field="tree")
 
     async def _meant(self, index: Index, tree: Tree, now: datetime, wanting: Mapping[Wants, BitMap]) -> BitMap:
         evaluation = Evaluation(index, now, self._narrower, wanting)
@@ -207,6 +227,5 @@ def _addressed(index: Index, numbers: BitMap, channel: str) -> BitMap:
     return numbers if channel in NEEDS_NO_ADDRESS else numbers & index.marked(addressed(channel))
 
 
-def _chunks(numbers: BitMap) -> Iterator[Sequence[int]]:
-    whole = numbers.to_array()
+def _chunks(whole: Sequence[int]) -> Iterator[Sequence[int]]:
     return (whole[first : first + AT_ONCE] for first in range(0, len(whole), AT_ONCE))

@@ -23,6 +23,7 @@ from campaigns.audience import (
     Interest,
     Leaf,
     Learned,
+    Member,
     Near,
     Needs,
     None_,
@@ -32,7 +33,7 @@ from campaigns.audience import (
     Wants,
     WasSent,
 )
-from campaigns.facts import sent
+from campaigns.facts import member, sent
 from campaigns.index import Index
 from engine.ages import age, today
 
@@ -143,6 +144,9 @@ class Evaluation:
         day = today(self.now)
         return self.index.marked_any(sent(leaf.campaign, day - timedelta(n)) for n in range(leaf.within_days + 1))
 
+    def _member(self, leaf: Member) -> BitMap:
+        return self.index.marked(member(leaf.of))
+
     def _keywords(self, keyword: str, *, narrower: bool) -> Collection[str]:
         return {keyword, *self.narrower.get(keyword, ())} if narrower else {keyword}
 
@@ -176,4 +180,5 @@ _LEAVES: Mapping[type[Leaf], str] = {
     Active: "_active",
     Wants: "_wants",
     WasSent: "_was_sent",
+    Member: "_member",
 }

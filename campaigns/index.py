@@ -164,6 +164,10 @@ class Index:
         """Return the numbers of those residents who have one."""
         return BitMap([self._numbers[one] for one in residents if one in self._numbers])
 
+    def in_order(self, numbers: Iterable[int]) -> Sequence[int]:
+        """Return numbers by who has them: in an order that every index of the same residents has."""
+        return sorted(numbers, key=self._names.__getitem__)
+
     def names(self, numbers: Sequence[int]) -> list[Pseudonym]:
         """Return who has the numbers now; of dead ones nobody."""
         return [name for number in numbers if (name := self._names[number])]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -13,6 +13,7 @@ from api.campaigning import campaigning
 from api.catalogue_feed import CatalogueFeed
 from api.exposure_feed import ExposureFeed
 from api.model_feed import ModelFeed
+from api.picking import LaterReach, Picking
 from api.seal import Seal
 from api.sending import Sending, sending, weekly
 from api.speech import HouseSpeech, Suggesting
@@ -22,6 +23,7 @@ from campaigns.audience import Tree
 from campaigns.counting import Counting
 from campaigns.records.facts import FactRecords
 from campaigns.starting import Starter
+from campaigns.wanting import Wanting
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
 from engine.consent import Permit, Register
@@ -29,7 +31,9 @@ from engine.counts import Counts
 from engine.districts import Divisions
 from engine.events import Notification, Pseudonym
 from engine.ledger import ConsentLedger
+from engine.reach import Reach
 from engine.records.exposures import ExposureRecords
+from engine.records.reach import ReachRecords
 from engine.records.rules import RuleRecords
 from engine.records.uptakes import UptakeRecords
 from engine.rules import Floor, Rule
@@ -82,7 +86,9 @@ class Sender:
     sending: Sending
     starter: Starter
     feed: AudienceFeed
-    suggesting: "Picking"
+    wanting: Wanting
+    later: LaterReach
+    suggesting: Picking
     clock: Clock
 
     def reader(self, refuse: Refuse, patience_seconds: float) -> Reader[Notification]:
@@ -96,46 +102,10 @@ class Sender:
     async def close(self) -> None:
         """Disconnect from whoever delivers, and follow no more."""
         await self.sending.close()
+        await self.wanting.close()
+        await self.later.close()
         await self.feed.close()
         await self.suggesting.close()
-
-
-class Feed(Protocol):
-    """What loads something and follows it."""
-
-    async def open(self) -> None:
-        """Load it, and begin to follow it."""
-
-    async def close(self) -> None:
-        """Follow it no more."""
-
-
-class Picking:
-    """What a worker picks offers with, as an API process suggests them: loaded when the first message asks for some.
-
-    Parameters
-    ----------
-    feeds
-        The catalogue first, then what else tells of it.
-    """
-
-    def __init__(self, suggester: Suggester, feeds: Sequence[Feed], clock: Clock) -> None:
-        self._suggester = suggester
-        self._feeds = feeds
-        self._clock = clock
-        self._opened: list[Feed] = []
-
-    async def open(self) -> None:
-        """Load all of it, and begin to follow it."""
-        self._suggester.warm_up(self._clock())
-        for feed in self._feeds[len(self._opened) :]:
-            await feed.open()
-            self._opened.append(feed)
-
-    async def close(self) -> None:
-        """Follow it no more."""
-        for feed in reversed(self._opened):
-            await feed.close()
 
 
 def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
@@ -154,7 +124,10 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         ExposureFeed(steering, ExposureRecords(database), UptakeRecords(database), clock),
     )
     picking = Picking(suggester, feeds, clock)
+    later = LaterReach(Reach(suggester, catalogue, ReachRecords(database), stores.online, ledger), picking)
+    wanting = Wanting(later, clock)
     side = campaigning(settings, database, stores.offers, seal.secret)
+    counting = Counting(feed, Counts(seal.secret), narrower.read(settings.narrower), wanting, side.lists)
     speech = HouseSpeech(
         side.campaigns,
         side.departments,
@@ -172,9 +145,9 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock,
         log=stores.publisher,
         leaves=ledger,
-        members=Members(feed, Counting(feed, Counts(seal.secret), narrower.read(settings.narrower))),
+        members=Members(feed, counting),
         addresses=AddressBook(wiring.addresses(settings, stores)),
         speech=speech,
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
-    return Sender(its, starter, feed, picking, clock)
+    return Sender(its, starter, feed, wanting, later, picking, clock)

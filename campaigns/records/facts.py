@@ -130,9 +130,10 @@ class FactRecords:
     async def _full(
         self, connection: AsyncConnection, residents: Collection[Pseudonym], now: datetime
     ) -> Mapping[Pseudonym, Sequence[str]]:
-        found: dict[Pseudonym, list[str]] = defaultdict(list)
+        never = [channel for channel, most in self._most.items() if most <= 0]
+        found: dict[Pseudonym, list[str]] = defaultdict(list, {who: [*never] for who in residents if never})
         for row in await connection.execute(_WEEK, {"residents": list(residents), "week": week(now)}):
-            if row.number >= self._most.get(row.channel, 0):
+            if row.channel not in never and row.number >= self._most.get(row.channel, 0):
                 found[row.resident].append(row.channel)
         return found
 

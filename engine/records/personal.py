@@ -41,6 +41,11 @@ _MESSAGES = text("""
     SELECT d.purpose, d.channel, d.state, d.time, i.content->>'subject' AS subject, i.read
     FROM deliveries d LEFT JOIN inbox i ON i.id = d.message WHERE d.resident = :resident ORDER BY d.time
 """)
+_LISTS = text("""
+    SELECT l.content->>'name' AS name, l.department, l.content->>'purpose' AS purpose, l.content->>'basis' AS basis,
+        m.added, l.until
+    FROM list_members m JOIN lists l ON l.id = m.list WHERE m.resident = :resident ORDER BY m.added, l.id
+""")
 _SUPPRESSED = text("SELECT channel, reason, time FROM suppressions WHERE resident = :resident ORDER BY channel")
 _DEPENDANT = text("SELECT born FROM dependants WHERE resident = :resident")
 _TIES = text("""
@@ -146,6 +151,17 @@ class Suppressed(msgspec.Struct, frozen=True):
     time: datetime
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A list of a department that the person is on: what it is for, on which basis, since when and until when."""
+
+    name: str
+    department: str
+    purpose: str
+    basis: str
+    added: datetime
+    until: datetime
+
+
 class Personal(msgspec.Struct, frozen=True):
     """All of it, oldest first; the birth date is there of somebody who has, or had, guardians."""
 
@@ -161,6 +177,7 @@ class Personal(msgspec.Struct, frozen=True):
     messages: Sequence[Told] = ()
     suppressed: Sequence[Suppressed] = ()
     addresses: Sequence[Address] = ()
+    lists: Sequence[Listed] = ()
 
 
 class PersonalRecords:
@@ -192,4 +209,5 @@ class PersonalRecords:
                 [Told(*row) for row in await connection.execute(_MESSAGES, its)],
                 [Suppressed(*row) for row in await connection.execute(_SUPPRESSED, its)],
                 opened(self._vault, resident, [kept(row) for row in await connection.execute(KEPT, its)]),
+                [Listed(*row) for row in await connection.execute(_LISTS, its)],
             )

@@ -90,7 +90,7 @@ def every_operation():
     )
     house.ledger = SimpleNamespace(register=None)
     house.publisher = nothing
-    side = ("campaigns", "departments", "programmes", "audiences", "runs", "inbox", "returns")
+    side = ("campaigns", "departments", "programmes", "audiences", "lists", "runs", "inbox", "returns")
     house.campaigning = SimpleNamespace(**dict.fromkeys(side), desk=SimpleNamespace(rights=None))
     return operations(house)
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from api.audience_answers import EXAMPLE
+from campaigns.audience import PREDICATES
 from campaigns.caps import week
 from campaigns.facts import Facts, capped
 
@@ -151,6 +152,17 @@ async def test_of_two_writers_at_once_the_second_is_told_and_loses_nothing(door)
     assert len(door.kept) == 2
 
 
+async def test_a_list_is_for_the_audiences_of_its_own_department_alone(door):
+    tree = {"is": "all", "of": [SWEDES, {"is": "member", "of": "club"}]}
+    assert (await door.post(ALL, EXAMPLE | {"tree": tree}, staff(door))).status_code == 201
+    assert (await door.post(COUNT, question(tree), staff(door))).status_code == 200
+    for list_ in ("readers", "no-such"):
+        other = {"is": "any", "of": [SWEDES, {"is": "member", "of": list_}]}
+        for path, body in ((COUNT, question(other)), (ALL, EXAMPLE | {"tree": other})):
+            got = await door.post(path, body, staff(door))
+            assert (got.status_code, got.json()["errors"][0]["field"]) == (422, "tree.of.1.of")
+
+
 async def test_a_department_sees_and_changes_its_own_audiences_alone(door):
     path = (await door.post(ALL, EXAMPLE, staff(door))).headers["location"]
     other = staff(door, "library")
@@ -170,6 +182,15 @@ async def test_without_the_scope_nothing_is_read_or_written(door):
         assert (await door.post(COUNT, question(), token)).status_code == 403
         assert (await door.get(ALL, token)).status_code == 403
     assert (await door.client.post(COUNT, json=question())).status_code == 401
+
+
+async def test_the_schema_of_trees_is_served_with_every_predicate(door):
+    told = (await door.get("/v1/audiences/schema", staff(door))).json()
+    shapes = told["$defs"].values()
+    assert {shape["properties"]["is"]["enum"][0] for shape in shapes if "is" in shape.get("properties", {})} == set(
+        PREDICATES
+    )
+    assert all(shape.get("description") for shape in shapes if "is" in shape.get("properties", {}))
 
 
 async def test_the_examples_of_the_document_run(door):

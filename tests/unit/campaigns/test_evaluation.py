@@ -16,6 +16,7 @@ from campaigns.audience import (
     HasDependant,
     Interest,
     Learned,
+    Member,
     Near,
     None_,
     PrefersKind,
@@ -24,7 +25,7 @@ from campaigns.audience import (
     canonical,
 )
 from campaigns.evaluation import Evaluation
-from campaigns.facts import Act, Facts, sent
+from campaigns.facts import Act, Facts, member, sent
 from campaigns.index import Index, Subject
 from engine.ages import age
 from engine.events import InteractionType
@@ -61,6 +62,7 @@ leaves = st.one_of(
     st.builds(Did, place=st.sampled_from(["pool", "hall", "nowhere"]), within_days=days),
     st.builds(Did, kind=st.sampled_from(KINDS), within_days=days),
     st.builds(Active, least=st.integers(1, 4), within_days=days),
+    st.builds(Member, of=st.sampled_from(["club", "course"])),
     st.builds(WasSent, campaign=st.sampled_from(["a", "b"]), within_days=st.integers(1, 4)),
 )
 
@@ -84,6 +86,8 @@ MARKS = [
     *(f"language:{one}" for one in LANGUAGES),
     *(f"first:{one}" for one in LANGUAGES),
     *(sent(campaign, date(2026, 11, 26) - timedelta(n)) for campaign in ("a", "c") for n in (0, 3, 5)),
+    member("club"),
+    member("school"),
     *(f"born:{year}" for year in (1950, 1985, 1986, 2000)),
 ]
 people = st.lists(
@@ -150,6 +154,8 @@ def holds(its, tree) -> bool:  # noqa: C901, PLR0911, PLR0912 - one case for eac
             close = {"swim"} if tree.km < 5 else {"swim", "jazz"}
             fits = did(lambda act: act.placed and act.offer in close, CHOOSING, tree.within_days)
             return fits >= 1 and "place" not in its["off"]
+        case Member():
+            return member(tree.of) in its["marks"]
         case WasSent():
             ago = range(tree.within_days + 1)
             return any(sent(tree.campaign, date(2026, 11, 26) - timedelta(n)) in its["marks"] for n in ago)

@@ -15,10 +15,13 @@ CREATE TABLE lists (
     version integer NOT NULL CHECK (version > 0),
     created timestamptz NOT NULL,
     renewed timestamptz NOT NULL,
-    until timestamptz NOT NULL CHECK (until <= renewed + interval '400 days')
+    until timestamptz NOT NULL CHECK (until <= renewed + interval '400 days'),
+    imported date,
+    imports smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX lists_until ON lists (until);
 COMMENT ON TABLE lists IS 'Lists of residents that departments hold: what for, and until when; nobody is named';
+COMMENT ON COLUMN lists.imports IS 'How often ids were imported on the day that `imported` tells';
 
 CREATE TABLE list_members (
     list text NOT NULL REFERENCES lists ON DELETE CASCADE,
