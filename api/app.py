@@ -34,6 +34,7 @@ from api.routes.inbox import InboxRoutes
 from api.routes.interactions import Interactions
 from api.routes.interests import InterestRoutes
 from api.routes.invitations import InvitationRoutes
+from api.routes.lists import ListRoutes
 from api.routes.logout import LogoutRoutes
 from api.routes.measured_links import MeasuredLinkRoutes
 from api.routes.messages import MessageRoutes
@@ -119,12 +120,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *ExposureRoutes(gate, house.floors, house.exposures, house.steering).operations(),
         *OfferRoutes(gate, house.offers, house.clock).operations(),
         *ReachRoutes(gate, house.offers, house.reach).operations(),
-        *AudienceRoutes(
-            gate,
-            house.campaigning.audiences,
-            house.audience_answers,
-            RoleDepartments(house.campaigning.departments, house.campaigning.desk.rights),
-        ).operations(),
+        *_audiences(house, gate),
         *TrialRoutes(gate, house.trials).operations(),
         *CampaignRoutes(
             gate, house.campaigning.desk, house.campaigning.campaigns, house.campaigning.departments
@@ -177,6 +173,14 @@ def _webhooks(house: "House", gate: Gate) -> WebhookRoutes:
 def _measured(house: "House") -> MeasuredLinkRoutes:
     side = house.campaigning
     return MeasuredLinkRoutes(house.measured_links, side.deliveries, house.ledger, side.follows, house.clock)
+
+
+def _audiences(house: "House", gate: Gate) -> Sequence[Operation]:
+    its = house.campaigning
+    departments = RoleDepartments(its.departments, its.desk.rights)
+    lists = ListRoutes(gate, its.lists, departments, house.counts)
+    audiences = AudienceRoutes(gate, its.audiences, house.audience_answers, departments, its.lists)
+    return (*lists.operations(), *audiences.operations())
 
 
 def _receipts(house: "House", gate: Gate) -> ReceiptRoutes:

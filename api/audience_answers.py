@@ -1,18 +1,19 @@
 """What is told of audiences: their definitions with a sentence, and counts that name no small group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import blake2b
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-from campaigns.audience import Draft, Tree, canonical
-from campaigns.counting import Counting, Out
+from campaigns.audience import Draft, Member, Tree, WasSent, canonical, walk
+from campaigns.counting import AIMED, Counting, Out
 from campaigns.sentence import Names, sentences
 from engine.counts import LEAST
 from engine.events import AwareTime
-from engine.language import Localized
+from engine.language import Language, Localized
 from engine.marketing import CHANNELS, TOPICS
 from engine.reach import LANGUAGES
 from engine.rules import Revision
@@ -47,17 +48,17 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     total
-        Residents whom the audience means and who allow the topic by one of the channels.
+        Residents whom the audience means and whom one of the channels reaches.
     channels
-        Those who allow each channel; somebody may be in several.
+        Those whom each channel reaches: they allow it, have a confirmed address and have not heard enough in this week;
+        somebody may be in several.
     languages
         The `total` by the first language that they told.
     left_out
-        Others whom the audience means, by why they are not reached.
-    not_known
-        Reasons that nothing here can say anything of.
+        Others whom the audience means, each by the first reason that holds: all rests, under 18, no leave for any of
+        the channels, no confirmed address on those that they allow, enough messages in this week.
     targetable
-        Whether it is large enough for a campaign.
+        Whether it is large enough for a campaign: by those who have heard enough in this week, too.
     """
 
     topic: str
@@ -67,10 +68,19 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, int | None]
     languages: Mapping[str, int | None]
     left_out: Mapping[str, int | None]
-    not_known: Sequence[str]
     targetable: bool
     sentence: Localized
     at_least: int = LEAST
+
+
+Schema = dict[str, Any]
+"""A JSON Schema."""
+
+
+@cache
+def schema() -> Schema:
+    """Return what a tree may be."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Tree)}
 
 
 class AudienceVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +103,7 @@ class AudiencePage(msgspec.Struct, frozen=True):
     next: int | None = None
 
 
+EXAMPLE_SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": [{"$ref": "#/$defs/All"}]}
 EXAMPLE_SENTENCE = {"en": "Residents who speak Swedish."}
 EXAMPLE_VERSION = {
     **EXAMPLE,
@@ -109,8 +120,7 @@ EXAMPLE_COUNTED = {
     "total": 1230,
     "channels": {"email": 980, "inbox": 310, "sms": None},
     "languages": {"fi": 900, "sv": 120, "en": 90, "other": 40, "unknown": 80},
-    "left_out": {"no_consent": 4120, "under_age": None},
-    "not_known": ["no_address", "capped"],
+    "left_out": {"paused": None, "under_age": None, "no_consent": 4120, "no_address": 230, "capped": 60},
     "targetable": True,
     "sentence": EXAMPLE_SENTENCE,
     "at_least": 10,
@@ -127,6 +137,13 @@ class Notes(Protocol):
         """Return what is kept by a name."""
 
 
+class Called(Protocol):
+    """What lists and campaigns are called (`campaigns.records.lists`)."""
+
+    async def called(self, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the names of lists and campaigns."""
+
+
 class AudienceAnswers:
     """Tells of audiences.
 
@@ -138,12 +155,15 @@ class AudienceAnswers:
         Where what was told is kept for some minutes, for all processes.
     names
         What ids are called.
+    called
+        What lists and campaigns are called; without it, by their ids.
     """
 
-    def __init__(self, counting: Counting, notes: Notes, names: Names) -> None:
+    def __init__(self, counting: Counting, notes: Notes, names: Names, called: Called | None = None) -> None:
         self._counting = counting
         self._notes = notes
         self._names = names
+        self._called = called
 
     async def count(self, question: Question, now: datetime) -> Counted:
         """Return the counts of an audience as they may be told.
@@ -163,23 +183,34 @@ class AudienceAnswers:
         def told(count: int, part: str) -> int | None:
             return self._counting.told(count, tree, topic, channels, part)
 
-        total = told(found.total, "total")
         counted = Counted(
             topic=topic,
             counted_at=now,
             valid_until=now + KEPT,
-            total=total,
+            total=told(found.total, "total"),
             channels={channel: told(found.channels[channel], f"channel {channel}") for channel in channels},
             languages={name: told(found.languages.get(name, 0), f"language {name}") for name in LANGUAGES},
-            left_out={str(out): told(found.out[out], f"out {out}") for out in Out if out in found.out},
-            not_known=[str(out) for out in self._counting.unknown],
-            targetable=total is not None,
-            sentence=sentences(tree, self._names),
+            left_out={str(out): told(found.out[out], f"out {out}") for out in Out},
+            targetable=told(found.aimed, AIMED) is not None,
+            sentence=await self._said(tree),
         )
         await self._notes.note(name, msgspec.json.encode(counted), KEPT)
         return counted
 
-    def version(self, its: Revision[Draft]) -> AudienceVersion:
+    async def _said(self, tree: Tree) -> Localized:
+        own = {
+            node.of if isinstance(node, Member) else node.campaign
+            for _, node, _ in walk(tree)
+            if isinstance(node, Member | WasSent)
+        }
+        called = await self._called.called(own) if own and self._called is not None else {}
+
+        def name(id_: str, language: Language) -> str:
+            return called.get(id_) or self._names(id_, language)
+
+        return sentences(tree, name)
+
+    async def version(self, its: Revision[Draft]) -> AudienceVersion:
         """Return a version as it is told."""
         content = its.content
         return AudienceVersion(
@@ -188,7 +219,7 @@ class AudienceAnswers:
             department=content.department,
             name=content.name,
             tree=content.tree,
-            sentence=sentences(content.tree, self._names),
+            sentence=await self._said(content.tree),
             author=its.author,
             changed=its.time,
         )

@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
-from campaigns.facts import Facts
+from campaigns.caps import week
+from campaigns.facts import Facts, capped
 from campaigns.index import Index
 from campaigns.records.facts import AT_ONCE, CHANNEL, FactRecords
 from engine.errors import StoreUnavailable, Unavailable
@@ -18,7 +19,10 @@ from engine.records.offers import CHANNEL as OFFERS
 from engine.telemetry import logger
 
 log = logger("api")
-_RETRY_SECONDS, _PAUSE_SECONDS = 1.0, 0.1
+_RETRY_SECONDS, _PAUSE_SECONDS, _SENT_SECONDS = 1.0, 0.1, 5.0
+_OVERLAP = timedelta(seconds=30)
+"""How much later than its time what was sent may come to be seen: it is recorded in the transaction that comes next."""
+_AT_ONCE_SENT = 1_000
 LIFE = timedelta(days=1)
 """How old an index becomes before it is built anew."""
 
@@ -43,6 +47,7 @@ class AudienceFeed:
         self._version = 0
         self._seq = 0
         self._since: datetime | None = None
+        self._spoken = clock()
         self._pending: set[Pseudonym] = set()
         self._reading: set[Pseudonym] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,7 +70,8 @@ class AudienceFeed:
         """Build it and follow, in the background; once."""
         if self._tasks:
             return
-        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._refresh())]
+        self._spoken = self._clock()
+        self._tasks = [asyncio.create_task(its) for its in (self._follow(), self._refresh(), self._follow_sent())]
 
     async def close(self) -> None:
         """Stop following."""
@@ -141,6 +147,31 @@ class AudienceFeed:
             for index in self._indexes():
                 await self._put(index, facts)
             self._reading.clear()
+
+    async def _follow_sent(self) -> None:
+        """Take in, every few seconds, what was sent: a notice of each message would cost more than all it tells."""
+        while True:
+            await asyncio.sleep(_SENT_SECONDS)
+            try:
+                await self._take_sent()
+            except Exception:  # noqa: BLE001 - whatever it was, it is looked for again from where it was
+                log.warning("what was sent not taken in")
+
+    async def _take_sent(self) -> None:
+        indexes, now = self._indexes(), self._clock()
+        if not indexes:
+            return
+        spoken = await self._records.spoken_since(self._spoken - _OVERLAP)
+        for first in range(0, len(spoken), _AT_ONCE_SENT):
+            some = spoken[first : first + _AT_ONCE_SENT]
+            full = await self._records.full({one.resident for one in some}, now)
+            for index in indexes:
+                async with index.steady:
+                    for one in some:
+                        index.mark(one.resident, one.mark, one.purpose)
+                        for channel in full.get(one.resident, ()):
+                            index.mark(one.resident, capped(channel, week(now)), one.purpose)
+        self._spoken = now
 
     async def _put(self, index: Index, facts: Sequence[Facts]) -> None:
         async with index.steady:

@@ -15,18 +15,18 @@ ESCAPED_NUL = b"\\u0000"
 _T = TypeVar("_T")
 
 
-async def read(request: Request, limit_bytes: int) -> bytes:
+async def read(request: Request, limit_bytes: int, takes: str = "application/json") -> bytes:
     """Return the body.
 
     Raises
     ------
     UnsupportedBody
-        It is not declared as JSON.
+        It is not declared as what is taken, JSON where nothing else is said.
     BodyTooLarge
         It is longer than `limit_bytes`; what is too much is not kept.
     """
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if declared != "application/json" and not declared.endswith("+json"):
+    if declared != takes and not (takes == "application/json" and declared.endswith("+json")):
         raise UnsupportedBody(field="Content-Type")
     chunks, size = [], int(length) if (length := request.headers.get("content-length", "")).isdecimal() else 0
     if size <= limit_bytes:

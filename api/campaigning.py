@@ -11,6 +11,7 @@ from campaigns.records.documents import DocumentRecords
 from campaigns.records.follows import FollowRecords
 from campaigns.records.happenings import HappeningRecords
 from campaigns.records.inbox import InboxRecords
+from campaigns.records.lists import ListRecords
 from campaigns.records.runs import RunRecords
 from campaigns.records.service_messages import ServiceMessageRecords
 from campaigns.records.suppressions import SuppressionRecords
@@ -31,6 +32,7 @@ class Campaigning:
     departments: DocumentRecords[Department]
     programmes: DocumentRecords[Programme]
     audiences: AudienceRecords
+    lists: ListRecords
     desk: Desk
     runs: RunRecords
     inbox: InboxRecords
@@ -61,6 +63,7 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         departments=departments,
         programmes=programmes,
         audiences=audiences,
+        lists=ListRecords(database),
         desk=Desk(campaigns, departments, programmes, trail, offers, rights, audiences),
         runs=RunRecords(database),
         inbox=InboxRecords(database),

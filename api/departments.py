@@ -5,15 +5,15 @@ from typing import Protocol
 
 from api.access import Caller, Standing
 from api.errors import Forbidden
-from campaigns.departments import Department, Rights
+from campaigns.departments import Department, Rights, Role
 from campaigns.records.documents import DocumentRecords
 
 
 class Departments(Protocol):
     """Who belongs to which department."""
 
-    async def of(self, caller: Caller) -> Collection[str] | None:
-        """Return the departments that a caller speaks for; None for all of them."""
+    async def of(self, caller: Caller, *roles: Role) -> Collection[str] | None:
+        """Return the departments that a caller speaks for, by one of the roles or by any; None for all of them."""
 
 
 class RoleDepartments:
@@ -29,11 +29,12 @@ class RoleDepartments:
         self._departments = departments
         self._rights = rights
 
-    async def of(self, caller: Caller) -> Collection[str] | None:
-        """Return the departments that a caller speaks for; None for all of them."""
+    async def of(self, caller: Caller, *roles: Role) -> Collection[str] | None:
+        """Return the departments that a caller speaks for, by one of the roles or by any; None for all of them."""
         if caller.standing is not Standing.STAFF:
             return None
-        return {each.id for each in self._rights.seen(await self._departments.all(), caller.groups)}
+        having = {each.id: self._rights.roles(each, caller.groups) for each in await self._departments.all()}
+        return {id_ for id_, its in having.items() if its & frozenset(roles or Role)}
 
 
 def require(department: str, departments: Collection[str] | None) -> None:

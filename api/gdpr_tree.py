@@ -8,7 +8,7 @@ import msgspec
 
 from engine.accesses import Accessed
 from engine.addresses import Address
-from engine.records.personal import Decision, Deed, Known, Personal, Shown
+from engine.records.personal import Decision, Deed, Known, Listed, Personal, Shown
 from engine.residents import Interests
 
 
@@ -32,6 +32,7 @@ def tree(personal: Personal) -> Node:
         Node("ACCESSES", children=[_accessed(one) for one in personal.accesses]),
         Node("FAMILY", children=[*_family(personal)]),
         Node("MESSAGES", children=[*_messages(personal)]),
+        Node("LISTS", children=[_listed(one) for one in personal.lists]),
     )
     return Node("VINKKI", children=[section for section in sections if section.children])
 
@@ -54,6 +55,18 @@ def _messages(personal: Personal) -> Iterable[Node]:
     for its in personal.happened:
         group = _group("MAY_BE_SPOKEN_OF", KIND=its.kind, TIME=its.time)
         yield Node(group.key, children=[*(group.children or ()), *(Node("OFFER", offer) for offer in its.offers)])
+
+
+def _listed(one: Listed) -> Node:
+    return _group(
+        "LIST",
+        NAME=one.name,
+        DEPARTMENT=one.department,
+        PURPOSE=one.purpose,
+        BASIS=one.basis,
+        SINCE=one.added,
+        UNTIL=one.until,
+    )
 
 
 def _decision(decision: Decision) -> Node:

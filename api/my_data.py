@@ -21,7 +21,7 @@ from engine.offers import Offer
 from engine.online import Online
 from engine.reasons import KINDS
 from engine.records.offers import OfferRecords
-from engine.records.personal import Deed, Personal, PersonalRecords, Shown, Told
+from engine.records.personal import Deed, Listed, Personal, PersonalRecords, Shown, Told
 from engine.residents import Interests, told
 from engine.sayings import name_of
 from engine.taste import features, key
@@ -87,7 +87,7 @@ class DataView:
             _section("addresses", None, [_address(one, language) for one in held.addresses], language),
             _section("shown", Purpose.MEASUREMENT, [_shown(one, named, language) for one in shown], language),
             _section("followed", Purpose.MEASUREMENT, [*_followed(held)], language),
-            _section("audiences", None, [], language),
+            _section("audiences", None, [_listed(n, one, language) for n, one in enumerate(held.lists)], language),
             _section("messages", None, [_message(n, one, language) for n, one in _sent(held)], language),
         )
         return MyData(now, sections), held
@@ -154,6 +154,11 @@ def _address(held: Address, language: Language) -> Thing:
     confirmed, waiting = words.MEANS[held.means]
     said = waiting if held.confirmed is None else confirmed
     return Thing(held.means, held.address, said.pick(language), held.confirmed)
+
+
+def _listed(number: int, its: Listed, language: Language) -> Thing:
+    text = f"{its.name} ({its.department}): {its.purpose}"
+    return Thing(f"list-{number}", text, words.until(its.until, language), its.added)
 
 
 def _latest(deeds: Sequence[Deed]) -> Sequence[Deed]:

@@ -1,7 +1,9 @@
 """The words of the view of one's own data, in Finnish, Swedish and English."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from api.parameters import HELSINKI
 from engine.choices import POPULAR, Choice
 from engine.consent import Purpose, declared
 from engine.language import Language, Localized
@@ -46,11 +48,13 @@ SOURCES: Mapping[str, Localized] = {
         "We noted which links of our messages you followed. We show the latest.",
     ),
     "audiences": Localized(
-        "Kohderyhmä lasketaan joka lähetyksellä uudelleen siitä, minkä olet sallinut. Luetteloa siitä, ketkä siihen "
-        "kuuluvat, ei säilytetä.",
-        "En målgrupp räknas ut på nytt vid varje utskick av det som du har tillåtit. Ingen lista över vilka som ingår "
-        "sparas.",
-        "An audience is worked out anew at each sending from what you allow. No list of who is in it is kept.",
+        "Kohderyhmä lasketaan joka lähetyksellä uudelleen siitä, minkä olet sallinut. Hallintokunta voi pitää "
+        "luetteloa esimerkiksi kurssin osallistujista: ne, joissa olet, ovat tässä. Pyydä hallintokuntaa poistamaan "
+        "sinut.",
+        "En målgrupp räknas ut på nytt vid varje utskick av det som du har tillåtit. En förvaltning kan hålla en lista "
+        "över till exempel kursdeltagare: de som du finns på står här. Be förvaltningen ta bort dig.",
+        "An audience is worked out anew at each sending from what you allow. A department may hold a list, for "
+        "example of a course's participants: those that you are on are here. Ask the department to take you off.",
     ),
     "messages": Localized(
         "Kirjasimme, mitä viestejä sinulle lähetettiin. Näytämme uusimmat.",
@@ -69,7 +73,9 @@ EMPTY: Mapping[str, Localized] = {
     "addresses": Localized("Et ole antanut osoitetta.", "Du har inte gett någon adress.", "You have given no address."),
     "shown": Localized("Emme ole kirjanneet mitään.", "Vi har inte antecknat något.", "We have noted nothing."),
     "followed": Localized("Emme ole kirjanneet mitään.", "Vi har inte antecknat något.", "We have noted nothing."),
-    "audiences": Localized("Luetteloa ei ole.", "Det finns ingen lista.", "There is no list."),
+    "audiences": Localized(
+        "Et ole missään luettelossa.", "Du finns inte på någon lista.", "You are on no department's list."
+    ),
     "messages": Localized("Yhtään viestiä ei ole lähetetty.", "Inget meddelande har skickats.", "None has been sent."),
 }
 SERVICE = Localized("Palvelun viesti", "Meddelande från en tjänst", "Message of a service")
@@ -173,6 +179,9 @@ _ON = Localized("Käytössä", "Används", "Turned on")
 _PARTNER = Localized("Kumppani: {}", "Partner: {}", "Partner: {}")
 
 
+_UNTIL = Localized("Säilytetään {} asti", "Sparas till {}", "Kept until {}")
+
+
 def more(count: int, language: Language) -> str:
     """Say that there are so many more.
 
@@ -182,6 +191,11 @@ def more(count: int, language: Language) -> str:
     'och 17 andra'
     """
     return _MORE.pick(language).format(count)
+
+
+def until(moment: datetime, language: Language) -> str:
+    """Say until when a list is kept."""
+    return _UNTIL.pick(language).format(moment.astimezone(HELSINKI).date().isoformat())
 
 
 def gone(language: Language) -> str:

@@ -60,6 +60,7 @@ _PATH: Mapping[str, tuple[str, Any, str]] = {
     "dependant": ("The UUID of somebody whose guardian one is.", PERSON_SCHEMA, "b3b0cf5e-6a1d-4a55-8f43-6d6d5a1f0c77"),
     "helper": ("A helper's UUID.", PERSON_SCHEMA, "0f9a4c1e-52c7-4a0e-9d3a-1f2b3c4d5e6f"),
     "audience": ("The id of an audience.", _TEXT, "b41c7a3f0d925e68"),
+    "list": ("The id of a list of residents.", _TEXT, "5d0c1be2a4f36879"),
     "rule": ("The id of a rule or a floor.", _TEXT, "b41c7a3f0d925e68"),
     "campaign": ("The id of a campaign.", _TEXT, "5d0c9a1be37f4266"),
     "department": ("The id of a department.", _TEXT, "sport"),

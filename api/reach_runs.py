@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from api.seal import Seal
+from campaigns.audience import Wants
 from engine.counts import LEAST, Counts
 from engine.errors import Unavailable, VinkkiError
 from engine.events import AwareTime
@@ -52,6 +53,8 @@ class Counted(msgspec.Struct, frozen=True):
     handle
         Who is meant, signed: the offer, the consent, and when it was asked. It names nobody; whoever is sent to by it
         is asked for permits anew.
+    tree
+        The same as a tree: put as it is into `POST /v1/audiences`, or among others, it makes an audience of them.
     """
 
     offer: str
@@ -66,6 +69,7 @@ class Counted(msgspec.Struct, frozen=True):
     languages: Mapping[str, int | None]
     left_out: Mapping[str, int | None]
     handle: str
+    tree: Wants
     at_least: int = LEAST
 
 
@@ -182,6 +186,7 @@ class ReachRuns:
             languages=split(found.languages, LANGUAGES, "language"),
             left_out=split({str(out): n for out, n in found.out.items()}, [str(out) for out in Out], "out"),
             handle=self._seal.sign(_encode(wish), AUDIENCE),
+            tree=Wants(offer=wish.offer, top=wish.top),
         )
 
 

@@ -21,6 +21,7 @@ from api.my_data import DataView
 from api.names import CatalogueNames
 from api.reach_runs import ReachRuns
 from api.seal import Seal
+from api.sending import weekly
 from api.steering_feed import SteeringFeed
 from api.trials import Trials
 from api.vault import Vault, keys
@@ -29,6 +30,7 @@ from campaigns.confirmation import MailCourier
 from campaigns.counting import Counting
 from campaigns.measured_links import MeasuredLinks
 from campaigns.records.facts import FactRecords
+from campaigns.records.lists import ListRecords
 from campaigns.records.webhooks import WebhookRecords
 from campaigns.stop import StopLinks
 from campaigns.wanting import Wanting
@@ -180,6 +182,7 @@ async def tidy(stores: Stores, now: datetime) -> None:
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
     await AddressRecords(stores.database).sweep(now)
+    await ListRecords(stores.database).sweep(now)
     await ExposureRecords(stores.database).sweep(now)
     await UptakeRecords(stores.database).sweep(now)
 
@@ -332,9 +335,10 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
     tokens = tokens or token_verifier(settings, base(settings), Ended(seal.secret))
     logouts = LogoutRecords(stores.database)
     side = campaigning(settings, stores.database, stores.offers, seal.secret)
-    audience_feed = AudienceFeed(FactRecords(stores.database), stores.database, clock)
+    audience_feed = AudienceFeed(FactRecords(stores.database, weekly(settings)), stores.database, clock)
     wanting = Wanting(reach, clock)
-    counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting=wanting)
+    lists = ListRecords(stores.database)
+    counting = Counting(audience_feed, counts, narrower.read(settings.narrower), wanting, lists)
     return House(
         settings=settings,
         clock=clock,
@@ -373,7 +377,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         audience_feed=audience_feed,
         wanting=wanting,
         audience_counting=counting,
-        audience_answers=AudienceAnswers(counting, stores.online, CatalogueNames(catalogue, divisions)),
+        audience_answers=AudienceAnswers(counting, stores.online, CatalogueNames(catalogue, divisions), lists),
         offers=stores.offers,
         publisher=stores.publisher,
         lag=LagReader(settings.kafka or ""),

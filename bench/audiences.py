@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from bench.figures import Figure, Promise
 from bench.ground import Ground
 from campaigns.audience import All, Interest, Needs, PrefersKind, Speaks
+from campaigns.caps import week
 from campaigns.counting import Counting
 from campaigns.evaluation import Evaluation
-from campaigns.facts import Facts
+from campaigns.facts import Facts, addressed, capped
 from campaigns.index import Index
 from engine.counts import Counts
 from engine.marketing import CHANNELS, identifiers
@@ -75,7 +76,7 @@ async def measure(ground: Ground) -> Sequence[Figure]:
         ),
         COUNT.measured(
             its.whole,
-            f"the same audience of {people:,}, by {len(CHANNELS)} channels, 5 languages and why others drop out",
+            f"the same audience of {people:,}, by {len(CHANNELS)} channels, 5 languages and 5 reasons to drop out",
         ),
         MEMORY.measured(
             [its.megabytes],
@@ -108,9 +109,11 @@ def _measured(people: int, rounds: int) -> Measured:
 def _shares() -> dict[str, float]:
     """Return predicates, and of which share of the residents they hold: a few of many, most of few."""
     marketing = {purpose: 0.3 for purpose, _, _ in identifiers()}
+    monday = week(datetime.now(UTC))
+    reached = {addressed(channel): 0.6 for channel in CHANNELS} | {capped(c, monday): 0.1 for c in CHANNELS}
     common = dict.fromkeys(_ASKED, 0.5)
     born = {f"born:{year}": 0.01 for year in range(1930, 2010)}
-    known = {**marketing, **common, **born, **{f"first:{code}": 0.2 for code in _FIRST}}
+    known = {**marketing, **reached, **common, **born, **{f"first:{code}": 0.2 for code in _FIRST}}
     rest = PREDICATES - len(known)
     return known | {f"interest:k{n + 2}": 0.2 / (1 + n / 10) for n in range(rest)}
 

@@ -146,6 +146,19 @@ class Wants(_Node, frozen=True, tag="wants"):
     top: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
 
 
+class WasSent(_Node, frozen=True, tag="was_sent"):
+    """Was sent a message of a campaign, today or within so many whole days before; under `none`, not again."""
+
+    campaign: Named
+    within_days: Days = 90
+
+
+class Member(_Node, frozen=True, tag="member"):
+    """Is on a list that the department holds (`campaigns.lists`)."""
+
+    of: Named
+
+
 Group: TypeAlias = All | Any_ | None_
 Leaf: TypeAlias = (
     Everyone
@@ -161,6 +174,8 @@ Leaf: TypeAlias = (
     | Did
     | Active
     | Wants
+    | WasSent
+    | Member
 )
 Tree: TypeAlias = Group | Leaf
 PREDICATES = tuple(str(kind.__struct_config__.tag) for kind in Tree.__args__)

@@ -5,33 +5,43 @@ and that asks for everybody's permit anew.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from pyroaring import BitMap
 
-from campaigns.audience import Tree, Wants, canonical, walk
+from campaigns.audience import Member, Tree, Wants, canonical, walk
+from campaigns.caps import week
 from campaigns.evaluation import SLOW, Evaluation, Narrower
-from campaigns.facts import MINOR
+from campaigns.facts import MINOR, PAUSED, addressed, capped
 from campaigns.index import Index
 from campaigns.wanting import Wanting
 from engine.counts import Counts
-from engine.errors import TooFew, Unavailable
+from engine.errors import Over, TooFew, Unavailable
 from engine.events import Pseudonym
 from engine.reach import LANGUAGES
 
 AT_ONCE = 1_000
+AIMED = "aimed"
 SUBJECT = "audiences"
 """All that is told of audiences shares its raises, so that averaging over many descriptions teaches little."""
 
 
-class Out(StrEnum):
-    """Why somebody whom the tree means is not reached."""
+NEEDS_NO_ADDRESS = frozenset({"inbox"})
+"""Channels that reach whoever allows them."""
 
-    NO_CONSENT = "no_consent"
+
+class Out(StrEnum):
+    """Why somebody whom the tree means is not reached: the first of these that holds, so that each is in one.
+
+    Who lets all rest, or is under age, allows nothing at this moment; the last two have allowed it by some channel.
+    """
+
+    PAUSED = "paused"
     UNDER_AGE = "under_age"
+    NO_CONSENT = "no_consent"
     NO_ADDRESS = "no_address"
     CAPPED = "capped"
 
@@ -39,21 +49,15 @@ class Out(StrEnum):
 class Found(NamedTuple):
     """Exact counts, which no door may tell but through `engine.counts`.
 
-    `total` are those who are reached on any channel, `languages` the same by the first language they told. What nobody
-    could say is missing in `out`.
+    `total` are those who are reached on any channel, `languages` the same by the first language they told; `aimed` are
+    those whom a campaign would be aimed at, whether or not they have heard enough in this week.
     """
 
     total: int
     channels: Mapping[str, int]
     languages: Mapping[str, int]
     out: Mapping[Out, int]
-
-
-class Check(Protocol):
-    """What knows whether residents can be reached: by a confirmed address, or as they have not been told too much."""
-
-    async def passes(self, residents: Sequence[Pseudonym], topic: str, channel: str, now: datetime) -> Sequence[bool]:
-        """Say of each, in the order given, whether a message may go out on a channel; asked with permits of now."""
+    aimed: int
 
 
 class Holder(Protocol):
@@ -70,6 +74,13 @@ class Holder(Protocol):
         """
 
 
+class Lists(Protocol):
+    """Which lists there are (`campaigns.records.lists`)."""
+
+    async def kept(self, ids: Collection[str], now: datetime) -> Mapping[str, str]:
+        """Return the departments of those of some lists that there are."""
+
+
 class Counting:
     """Counts audiences, and expands them.
 
@@ -79,31 +90,25 @@ class Counting:
         Who there is, and what tells counts.
     narrower
         What is narrower than a keyword.
-    addresses, caps
-        What knows of confirmed addresses and of caps; what is not given is not known, and told as such.
     wanting
         What knows who would want an offer; without it nobody can say.
+    lists
+        What knows which lists there are; without it, none ever ends.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts are what it is made of
+    def __init__(
         self,
         holder: Holder,
         counts: Counts,
         narrower: Narrower | None = None,
-        addresses: Check | None = None,
-        caps: Check | None = None,
         wanting: Wanting | None = None,
+        lists: Lists | None = None,
     ) -> None:
         self._holder = holder
         self._counts = counts
         self._narrower = narrower or {}
-        self._checks = {Out.NO_ADDRESS: addresses, Out.CAPPED: caps}
         self._wanting = wanting
-
-    @property
-    def unknown(self) -> list[Out]:
-        """The reasons of which nobody knows."""
-        return [out for out, check in self._checks.items() if check is None]
+        self._lists = lists
 
     async def count(self, tree: Tree, topic: str, channels: Sequence[str], now: datetime) -> Found:
         """Count those whom a tree means and messages on a topic may reach.
@@ -113,26 +118,29 @@ class Counting:
         Unavailable
             The index is not there, or what the tree asks is still being worked out.
         Over
-            It asks who would want an offer that is over.
+            It asks who would want an offer that is over, or for a list that has ended.
         """
+        await self._check_lists(tree, now)
         index = self._holder.index
         wanting = self._prepared(tree, topic, index)
         meant = await self._meant(index, tree, now, wanting)
         allowed = {channel: meant & index.marked(purpose(topic, channel)) for channel in channels}
-        willing = BitMap.union(*allowed.values()) & index.live
-        minors = meant & index.marked(MINOR)
-        out = {Out.NO_CONSENT: len(meant - willing - minors), Out.UNDER_AGE: len(minors - willing)}
-        left = willing
-        for reason, check in self._checks.items():
-            if check is not None:
-                allowed = {c: await self._passing(index, its, check, topic, c, now) for c, its in allowed.items()}
-                passed = BitMap.union(*allowed.values())
-                out[reason] = len(left - passed)
-                left = passed
-        left = left & index.live
+        at_hand = {channel: _addressed(index, its, channel) for channel, its in allowed.items()}
+        free = {channel: its - index.marked(capped(channel, week(now))) for channel, its in at_hand.items()}
+        willing, aimed, left = (BitMap.union(*each.values()) & index.live for each in (allowed, at_hand, free))
+        silent = meant - willing
+        paused = silent & index.marked(PAUSED)
+        minors = (silent & index.marked(MINOR)) - paused
+        out = {
+            Out.PAUSED: len(paused),
+            Out.UNDER_AGE: len(minors),
+            Out.NO_CONSENT: len(silent) - len(paused) - len(minors),
+            Out.NO_ADDRESS: len(willing) - len(aimed),
+            Out.CAPPED: len(aimed) - len(left),
+        }
         languages = {name: left.intersection_cardinality(index.marked(f"first:{name}")) for name in LANGUAGES}
-        reached = {channel: its.intersection_cardinality(index.live) for channel, its in allowed.items()}
-        return Found(len(left), reached, languages, out)
+        reached = {channel: its.intersection_cardinality(index.live) for channel, its in free.items()}
+        return Found(len(left), reached, languages, out, len(aimed))
 
     def told(self, count: int, tree: Tree, topic: str, channels: Sequence[str], part: str) -> int | None:
         """Return a count as it may be told; None for a small group."""
@@ -154,20 +162,30 @@ class Counting:
         ------
         TooFew
             So small a group may not be meant.
-        Unavailable
+        Unavailable, Over
             As in `count`.
         """
+        await self._check_lists(tree, now)
         index = self._holder.index
         wanting = self._prepared(tree, topic, index)
         meant = await self._meant(index, tree, now, wanting)
-        willing = meant & index.marked_any(purpose(topic, channel) for channel in channels) & index.live
-        if not few and self.told(len(willing), tree, topic, channels, "total") is None:
+        allowed = {channel: meant & index.marked(purpose(topic, channel)) & index.live for channel in channels}
+        aimed = BitMap.union(*(_addressed(index, its, channel) for channel, its in allowed.items()))
+        if not few and self.told(len(aimed), tree, topic, channels, AIMED) is None:
             raise TooFew
-        for numbers in _chunks(willing):
+        willing = BitMap.union(*allowed.values())
+        # Whoever goes on with it in another process works it out anew: the order has to be the same.
+        for numbers in _chunks(index.in_order(willing) if wanting else willing.to_array()):
             if self._holder.index is not index:
                 raise Unavailable("The index was built anew meanwhile; begin again with those who are left.")
             if names := index.names(numbers):
                 yield names
+
+    async def _check_lists(self, tree: Tree, now: datetime) -> None:
+        """Refuse a tree with a list that has ended: who was left out by it would otherwise be in."""
+        ids = {leaf.of for _, leaf, _ in walk(tree) if isinstance(leaf, Member)}
+        if ids and self._lists is not None and ids - (await self._lists.kept(ids, now)).keys():
+            raise Over("A list that the audience names has ended; take it out, or fill another one.", field="tree")
 
     async def _meant(self, index: Index, tree: Tree, now: datetime, wanting: Mapping[Wants, BitMap]) -> BitMap:
         evaluation = Evaluation(index, now, self._narrower, wanting)
@@ -184,16 +202,6 @@ class Counting:
         if leaves and self._wanting is None:
             raise Unavailable("Nobody can say here who would want an offer; leave that predicate out.")
         return {leaf: self._wanting.of(leaf, topic, index) for leaf in leaves} if self._wanting else {}
-
-    async def _passing(  # noqa: PLR0913 - a question has so many parts
-        self, index: Index, numbers: BitMap, check: Check, topic: str, channel: str, now: datetime
-    ) -> BitMap:
-        passed = BitMap()
-        for some in _chunks(numbers & index.live):
-            residents = index.names(some)
-            answers = await check.passes(residents, topic, channel, now)
-            passed |= index.numbers(one for one, passes in zip(residents, answers, strict=True) if passes)
-        return passed
 
 
 class Members:
@@ -214,6 +222,10 @@ def purpose(topic: str, channel: str) -> str:
     return f"marketing_{topic}_{channel}"
 
 
-def _chunks(numbers: BitMap) -> Iterator[Sequence[int]]:
-    whole = numbers.to_array()
+def _addressed(index: Index, numbers: BitMap, channel: str) -> BitMap:
+    """Return those who can be reached by a channel, as far as their addresses go."""
+    return numbers if channel in NEEDS_NO_ADDRESS else numbers & index.marked(addressed(channel))
+
+
+def _chunks(whole: Sequence[int]) -> Iterator[Sequence[int]]:
     return (whole[first : first + AT_ONCE] for first in range(0, len(whole), AT_ONCE))

@@ -232,9 +232,11 @@ class Desk:
         audience = await self._audiences.get(id_)
         if audience is None or audience.department != draft.department:
             return [Fault("audience", None, "The department has no audience of this id.")]
-        if any(isinstance(node, Wants) for _, node, _ in walk(audience.tree)):
-            return [Fault("audience", None, "Who would want an offer can be counted, and not yet be written to.")]
-        return []
+        over = await self._unknown_offers([node.offer for _, node, _ in walk(audience.tree) if isinstance(node, Wants)])
+        return [Fault("audience", None, "Its audience would want an offer that there is not; mend it.")] if over else []
+
+    async def _unknown_offers(self, ids: Sequence[str]) -> set[str]:
+        return set(ids) - await self._offers.existing(ids) if ids else set()
 
     async def _check(self, draft: Draft, last: Draft | None, now: datetime) -> None:
         # What began in the past may be mended otherwise without another beginning.

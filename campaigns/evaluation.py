@@ -6,7 +6,7 @@ hold, as `tests/unit/campaigns/test_evaluation.py` shows against plain Python.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pyroaring import BitMap
 
@@ -23,6 +23,7 @@ from campaigns.audience import (
     Interest,
     Leaf,
     Learned,
+    Member,
     Near,
     Needs,
     None_,
@@ -30,7 +31,9 @@ from campaigns.audience import (
     Speaks,
     Tree,
     Wants,
+    WasSent,
 )
+from campaigns.facts import member, sent
 from campaigns.index import Index
 from engine.ages import age, today
 
@@ -137,6 +140,13 @@ class Evaluation:
     def _wants(self, leaf: Wants) -> BitMap:
         return self.wanting[leaf]
 
+    def _was_sent(self, leaf: WasSent) -> BitMap:
+        day = today(self.now)
+        return self.index.marked_any(sent(leaf.campaign, day - timedelta(n)) for n in range(leaf.within_days + 1))
+
+    def _member(self, leaf: Member) -> BitMap:
+        return self.index.marked(member(leaf.of))
+
     def _keywords(self, keyword: str, *, narrower: bool) -> Collection[str]:
         return {keyword, *self.narrower.get(keyword, ())} if narrower else {keyword}
 
@@ -169,4 +179,6 @@ _LEAVES: Mapping[type[Leaf], str] = {
     Did: "_did",
     Active: "_active",
     Wants: "_wants",
+    WasSent: "_was_sent",
+    Member: "_member",
 }

@@ -11,13 +11,17 @@ import msgspec
 from engine.ages import Stage, birthday, stage
 from engine.choices import left_out
 from engine.consent import Consents, Permit, Purpose
-from engine.events import Interaction, Pseudonym
+from engine.events import AwareTime, Interaction, Pseudonym
+from engine.marketing import CHANNELS, identifiers
 from engine.reach import LANGUAGES, OTHER_LANGUAGE, UNKNOWN_LANGUAGE
 from engine.residents import Interests
 
-MINOR = "minor"
+MINOR, PAUSED = "minor", "paused"
 _NOTHING = Interests()
 _MARKETING = [purpose for purpose in Purpose if purpose.marketing]
+_BY_CHANNEL = {
+    channel: frozenset(Purpose(purpose) for purpose, _, its in identifiers() if its == channel) for channel in CHANNELS
+}
 
 
 class Act(msgspec.Struct, frozen=True, array_like=True):
@@ -54,16 +58,64 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
+class Spoken(msgspec.Struct, frozen=True):
+    """That a resident was sent messages of a campaign on a day in Helsinki, under a purpose; `last` is the latest."""
+
+    resident: Pseudonym
+    campaign: str
+    purpose: str
+    day: date
+    last: AwareTime
+
+    @property
+    def mark(self) -> str:
+        """What holds of the resident."""
+        return sent(self.campaign, self.day)
+
+
 class Told(msgspec.Struct, frozen=True):
     """What the stores hold of one resident, before anybody asked whether it may be used.
 
-    `children` are birth dates with the consents of the child.
+    Attributes
+    ----------
+    children
+        Birth dates with the consents of the child.
+    addressed
+        Channels on which there is a confirmed address that refuses nothing.
+    full
+        Channels on which a week has no room left, with that week's Monday.
+    lists
+        Lists that they are on, and until when each is kept.
     """
 
     consents: Consents
     interests: Interests | None = None
     acts: Sequence[Interaction] = ()
     children: Sequence[tuple[date, Consents]] = ()
+    addressed: Sequence[str] = ()
+    full: Sequence[tuple[str, date]] = ()
+    spoken: Sequence[Spoken] = ()
+    lists: Sequence[tuple[str, AwareTime]] = ()
+
+
+def addressed(channel: str) -> str:
+    """Return the mark of those who have a confirmed address on a channel."""
+    return f"addressed:{channel}"
+
+
+def capped(channel: str, week: date) -> str:
+    """Return the mark of those who hear no more on a channel in a week, given by its Monday."""
+    return f"capped:{channel}:{week}"
+
+
+def sent(campaign: str, day: date) -> str:
+    """Return the mark of those whom a campaign has sent a message on a day in Helsinki."""
+    return f"sent:{campaign}:{day}"
+
+
+def member(list_: str) -> str:
+    """Return the mark of those who are on a list."""
+    return f"member:{list_}"
 
 
 def known(held: Told, now: datetime) -> Facts:
@@ -74,8 +126,14 @@ def known(held: Told, now: datetime) -> Facts:
     )
     off = left_out(consents.off)
     told = (held.interests or _NOTHING) if interests is not None else _NOTHING
-    marks = {str(purpose) for purpose in _MARKETING if _permit(consents, purpose, now) is not None}
+    leaves: dict[str, Permit] = {
+        purpose: its for purpose in _MARKETING if (its := _permit(consents, purpose, now)) is not None
+    }
+    marks = {str(purpose) for purpose in leaves}
     marks.update(_stated(told, located=location is not None, off=off))
+    marks.update(_reached(held, leaves, now))
+    if consents.paused_until(now) is not None:
+        marks.add(PAUSED)
     if consents.born is not None and stage(consents.born, now) < Stage.ADULT:
         marks.add(MINOR)
     return Facts(
@@ -117,6 +175,17 @@ def _stated(told: Interests, *, located: bool, off: frozenset[str]) -> Iterator[
         yield f"born:{told.birth_year}"
 
 
+def _reached(held: Told, leaves: Mapping[str, Permit], now: datetime) -> Iterator[str]:
+    """Yield how somebody is reached, what they were sent and on which lists they are: by leave for messages alone."""
+    yield from (addressed(one) for one in held.addressed if not leaves.keys().isdisjoint(_BY_CHANNEL[one]))
+    yield from (capped(one, week) for one, week in held.full if not leaves.keys().isdisjoint(_BY_CHANNEL[one]))
+    for one in held.spoken:
+        if (leave := leaves.get(one.purpose)) is not None and one.last >= leave.since:
+            yield one.mark
+    if leaves:
+        yield from (member(list_) for list_, until in held.lists if until > now)
+
+
 def first_language(languages: Sequence[str]) -> str:
     """Return by which language somebody is counted."""
     if not languages:
@@ -131,7 +200,8 @@ def _act(act: Interaction, location: Permit | None) -> Act:
 
 
 def _changes(held: Told, now: datetime) -> Iterator[datetime]:
-    """Yield moments to come at which a pause or a grant begins or ends by itself, or somebody is grown up."""
+    """Yield moments to come at which a pause, a grant or a list begins or ends by itself, or somebody is grown up."""
+    yield from (until for _, until in held.lists if until > now)
     for consents in (held.consents, *(its for _, its in held.children)):
         if (end := consents.paused_until(now)) is not None:
             yield max(end, now + timedelta(seconds=1))

@@ -85,6 +85,12 @@ class Index:
             heapq.heappush(self._due, (facts.until, number))
         self.live.add(number)
 
+    def mark(self, resident: Pseudonym, mark: str, within: str) -> None:
+        """Let a mark hold of somebody of whom another one holds, beside all that does; of nobody who is left out."""
+        number = self._numbers.get(resident)
+        if number is not None and number in self.marked(within):
+            self._marks.setdefault(mark, BitMap()).add(number)
+
     def drop(self, resident: Pseudonym) -> None:
         """Leave somebody out from now on: until more is known of them, or for good."""
         if (number := self._numbers.pop(resident, None)) is not None:
@@ -157,6 +163,10 @@ class Index:
     def numbers(self, residents: Iterable[Pseudonym]) -> BitMap:
         """Return the numbers of those residents who have one."""
         return BitMap([self._numbers[one] for one in residents if one in self._numbers])
+
+    def in_order(self, numbers: Iterable[int]) -> Sequence[int]:
+        """Return numbers by who has them: in an order that every index of the same residents has."""
+        return sorted(numbers, key=self._names.__getitem__)
 
     def names(self, numbers: Sequence[int]) -> list[Pseudonym]:
         """Return who has the numbers now; of dead ones nobody."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from campaigns.caps import USUAL
-from engine.errors import TooFew
+from engine.errors import Over, TooFew, Unavailable
 from engine.events import AwareTime, Notification, Pseudonym
 from engine.telemetry import logger
 
@@ -153,9 +153,15 @@ class Expander:
         for plan in await self._runs.unexpanded():
             try:
                 told += await self.expand(plan, now)
-            except TooFew:
-                log.warning("run has too few to speak to", run=plan.id)
-                await self._runs.drop(plan.id, "too_few")
+            except (TooFew, Over) as error:
+                # Of an offer that is over, or full meanwhile, nobody is told that they would want it.
+                log.warning("run speaks to nobody", run=plan.id, why=error.code)
+                await self._runs.drop(plan.id, "too_few" if isinstance(error, TooFew) else "over")
+            except Unavailable as error:
+                if type(error) is not Unavailable:
+                    raise
+                # Whom it means is still being worked out, of one run: the others do not wait for that.
+                log.info("run waits", run=plan.id, why=error.detail)
         return told
 
     async def expand(self, plan: Plan, now: datetime) -> int:

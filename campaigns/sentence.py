@@ -89,7 +89,7 @@ def _variant(tree: Tree, tag: str) -> str:
 def _values(tree: Tree, language: Language, names: Names) -> Mapping[str, str]:
     words, plain = _words()[language], msgspec.to_builtins(tree)
     values = {name: f"{value:g}" if isinstance(value, int | float) else str(value) for name, value in plain.items()}
-    for name in ("keyword", "district", "place", "offer"):
+    for name in ("keyword", "district", "place", "offer", "campaign", "of"):
         if isinstance(plain.get(name), str):
             values[name] = names(plain[name], language)
     if plain.get("kind") is not None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import msgspec
@@ -14,11 +14,13 @@ from api.campaigning import campaigning
 from api.catalogue_feed import CatalogueFeed
 from api.exposure_feed import ExposureFeed
 from api.model_feed import ModelFeed
+from api.picking import LaterReach, Picking
 from api.seal import Seal
-from api.sending import Sending, quiet_hours, sending
+from api.sending import Sending, quiet_hours, sending, weekly
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
 from api.trigger_feed import TriggerFeed
+from campaigns import narrower
 from campaigns.audience import Tree
 from campaigns.concerned import Concerned
 from campaigns.counting import Counting
@@ -29,6 +31,7 @@ from campaigns.service_messages import AT_ONCE, ServiceSender
 from campaigns.starting import Starter
 from campaigns.triggering import Triggering
 from campaigns.triggers import Concern
+from campaigns.wanting import Wanting
 from campaigns.webhooks import Herald
 from engine.addresses import Addresses, Means
 from engine.catalogue import Catalogue
@@ -37,7 +40,9 @@ from engine.counts import Counts
 from engine.districts import Divisions
 from engine.events import Notification, Pseudonym
 from engine.ledger import ConsentLedger
+from engine.reach import Reach
 from engine.records.exposures import ExposureRecords
+from engine.records.reach import ReachRecords
 from engine.records.rules import RuleRecords
 from engine.records.uptakes import UptakeRecords
 from engine.rules import Floor, Rule
@@ -106,7 +111,9 @@ class Sender:
     herald: Herald
     webhooks: WebhookRecords
     feed: AudienceFeed
-    suggesting: "Picking"
+    wanting: Wanting
+    later: LaterReach
+    suggesting: Picking
     clock: Clock
 
     def reader(self, refuse: Refuse, patience_seconds: float) -> Reader[Notification]:
@@ -140,53 +147,17 @@ class Sender:
         await self.triggers.close()
         await self.sending.close()
         await self.herald.close()
+        await self.wanting.close()
+        await self.later.close()
         await self.feed.close()
         await self.suggesting.close()
-
-
-class Feed(Protocol):
-    """What loads something and follows it."""
-
-    async def open(self) -> None:
-        """Load it, and begin to follow it."""
-
-    async def close(self) -> None:
-        """Follow it no more."""
-
-
-class Picking:
-    """What a worker picks offers with, as an API process suggests them: loaded when the first message asks for some.
-
-    Parameters
-    ----------
-    feeds
-        The catalogue first, then what else tells of it.
-    """
-
-    def __init__(self, suggester: Suggester, feeds: Sequence[Feed], clock: Clock) -> None:
-        self._suggester = suggester
-        self._feeds = feeds
-        self._clock = clock
-        self._opened: list[Feed] = []
-
-    async def open(self) -> None:
-        """Load all of it, and begin to follow it."""
-        self._suggester.warm_up(self._clock())
-        for feed in self._feeds[len(self._opened) :]:
-            await feed.open()
-            self._opened.append(feed)
-
-    async def close(self) -> None:
-        """Follow it no more."""
-        for feed in reversed(self._opened):
-            await feed.close()
 
 
 def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
     """Put it together."""
     seal, database = Seal.of(settings), stores.database
     ledger = ConsentLedger(stores.ledger, stores.online, Register.read())
-    feed = AudienceFeed(FactRecords(database), database, clock)
+    feed = AudienceFeed(FactRecords(database, weekly(settings)), database, clock)
     catalogue = Catalogue()
     steering = CitySteering(catalogue, settings.uptake_rate)
     suggester = Suggester(catalogue, stores.online, ledger, Divisions.read(settings.districts), steering=steering)
@@ -198,7 +169,10 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         ExposureFeed(steering, ExposureRecords(database), UptakeRecords(database), clock),
     )
     picking = Picking(suggester, feeds, clock)
+    later = LaterReach(Reach(suggester, catalogue, ReachRecords(database), stores.online, ledger), picking)
+    wanting = Wanting(later, clock)
     side = campaigning(settings, database, stores.offers, seal.secret)
+    counting = Counting(feed, Counts(seal.secret), narrower.read(settings.narrower), wanting, side.lists)
     speech = HouseSpeech(
         side.campaigns,
         side.departments,
@@ -212,7 +186,7 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         preferences=f"{settings.public_url or wiring.base(settings)}/viestit",
     )
     addresses = AddressBook(wiring.addresses(settings, stores))
-    counting, happenings = Counting(feed, Counts(seal.secret)), side.happenings
+    happenings = side.happenings
     concerned = Concerned(happenings, FactRecords(database), counting)
     its = sending(
         settings,
@@ -227,7 +201,6 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
     triggering = Triggering(side.campaigns, side.audiences, side.runs, happenings, stores.offers, side.desk)
-    triggers = TriggerFeed(database, triggering, happenings, its.expand, feed.start, clock)
     messages = ServiceMessageRecords(database, its.life)
     service = ServiceSender(
         messages=messages,
@@ -248,4 +221,17 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         clock,
         public=settings.environment == "production",
     )
-    return Sender(its, starter, triggers, service, messages, herald, side.webhook_records, feed, picking, clock)
+    return Sender(
+        sending=its,
+        starter=starter,
+        triggers=TriggerFeed(database, triggering, happenings, its.expand, feed.start, clock),
+        service=service,
+        messages=messages,
+        herald=herald,
+        webhooks=side.webhook_records,
+        feed=feed,
+        wanting=wanting,
+        later=later,
+        suggesting=picking,
+        clock=clock,
+    )

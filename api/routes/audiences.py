@@ -1,6 +1,6 @@
 """Audiences: counted, written, read, changed and ended by the departments they belong to; nobody is ever listed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from api.access import Caller, Scope
 from api.audience_answers import (
     EXAMPLE,
     EXAMPLE_COUNTED,
+    EXAMPLE_SCHEMA,
     EXAMPLE_VERSION,
     TREE,
     AudienceAnswers,
@@ -20,13 +21,16 @@ from api.audience_answers import (
     AudienceVersion,
     Counted,
     Question,
+    Schema,
+    schema,
 )
 from api.bodies import Reader
 from api.departments import Departments, require
 from api.gate import Gate
 from api.operations import PRIVATE, Answer, Operation, private_json
 from api.versions import seen, versioned
-from campaigns.audience import Draft, check
+from campaigns.audience import Draft, Member, Tree, check, walk
+from campaigns.counting import Lists
 from campaigns.records.audiences import AudienceRecords
 from engine.errors import InvalidInput, NotFound, Over
 from engine.rulebook import Rulebook
@@ -36,8 +40,8 @@ TAG = "Audiences"
 COUNTING = """\
 A tree of predicates: groups are `all`, `any` and `none` of what stands in `of`, everything else is a predicate. What a
 resident told counts while they allow `interests` (districts `location` too), what they did while they allow `activity`,
-places of that while they allow `location`; whoever withdraws is out at once. Counted are those who allow messages on
-the topic by one of the channels.
+places of that while they allow `location`; whoever withdraws is out at once. `total` are those whom a message on the
+topic would reach by one of the channels now; everybody else whom the tree means is under one reason in `left_out`.
 
 Counts are rounded to tens, and null for small groups: ten, or fewer, are never told, and no campaign is sent to such an
 audience. An answer is kept for ten minutes. Nobody is ever named.
@@ -61,6 +65,7 @@ class AudienceRoutes:
     records: AudienceRecords
     answers: AudienceAnswers
     departments: Departments
+    lists: Lists
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked here."""
@@ -91,6 +96,17 @@ class AudienceRoutes:
                 handler=self.page,
                 form=Asked,
                 answers={200: Answer("The last versions", AudiencePage, {"items": [EXAMPLE_VERSION], "next": None})},
+                scope=Scope.AUDIENCES_READ,
+            ),
+            Operation(
+                method="GET",
+                path="/v1/audiences/schema",
+                name="read_audience_schema",
+                summary="What a tree may be, as JSON Schema",
+                description="Of every predicate and group, what it means and takes; trees are checked by the same.",
+                tag=TAG,
+                handler=self.schema,
+                answers={200: Answer("The schema (draft 2020-12)", Schema, EXAMPLE_SCHEMA)},
                 scope=Scope.AUDIENCES_READ,
             ),
             Operation(
@@ -154,10 +170,18 @@ class AudienceRoutes:
 
     async def count(self, request: Request) -> Response:
         """Answer `POST /v1/audiences/count`."""
-        (await self.gate.caller(request)).require(Scope.AUDIENCES_READ)
+        caller = await self.gate.caller(request)
+        caller.require(Scope.AUDIENCES_READ)
         question = await _read_question(request)
         check(question.tree)
+        if lists := _lists(question.tree):
+            await self._check_lists(lists, await self.departments.of(caller))
         return private_json(await self.answers.count(question, self.gate.clock()))
+
+    async def schema(self, request: Request) -> Response:
+        """Answer `GET /v1/audiences/schema`."""
+        (await self.gate.caller(request)).require(Scope.AUDIENCES_READ)
+        return private_json(schema())
 
     async def page(self, request: Request) -> Response:
         """Answer `GET /v1/audiences`."""
@@ -165,25 +189,26 @@ class AudienceRoutes:
         asked = parameters.read(request.scope["query_string"], Asked)
         found = await self.records.page(departments, asked.after or 2**62, asked.limit + 1)
         shown, more = found[: asked.limit], len(found) > asked.limit
-        return private_json(AudiencePage(list(map(self.answers.version, shown)), shown[-1].seq if more else None))
+        told = [await self.answers.version(its) for its in shown]
+        return private_json(AudiencePage(told, shown[-1].seq if more else None))
 
     async def read(self, request: Request) -> Response:
         """Answer `GET /v1/audiences/{audience}`."""
         _, departments = await self._caller(request, Scope.AUDIENCES_READ)
-        return self._answer(await self._last(request, departments))
+        return await self._answer(await self._last(request, departments))
 
     async def write(self, request: Request) -> Response:
         """Answer `POST /v1/audiences`."""
         caller, departments = await self._caller(request, Scope.AUDIENCES_WRITE)
-        draft = await _checked(request, departments)
-        return self._answer(await self._book.write(draft, caller.name, self.gate.clock()), 201)
+        draft = await self._checked(request, departments)
+        return await self._answer(await self._book.write(draft, caller.name, self.gate.clock()), 201)
 
     async def replace(self, request: Request) -> Response:
         """Answer `PUT /v1/audiences/{audience}`."""
         caller, departments = await self._caller(request, Scope.AUDIENCES_WRITE)
-        version, draft = seen(request), await _checked(request, departments)
+        version, draft = seen(request), await self._checked(request, departments)
         last = await self._last(request, departments)
-        return self._answer(await self._book.replace(last.id, version, draft, caller.name, self.gate.clock()))
+        return await self._answer(await self._book.replace(last.id, version, draft, caller.name, self.gate.clock()))
 
     async def end(self, request: Request) -> Response:
         """Answer `DELETE /v1/audiences/{audience}`."""
@@ -191,6 +216,20 @@ class AudienceRoutes:
         version, last = seen(request), await self._last(request, departments)
         await self._book.end(last.id, version, caller.name, self.gate.clock())
         return Response(status_code=204, headers=PRIVATE)
+
+    async def _checked(self, request: Request, departments: Collection[str] | None) -> Draft:
+        draft = await _read_draft(request)
+        require(draft.department, departments)
+        check(draft.tree)
+        await self._check_lists(_lists(draft.tree), [draft.department])
+        return draft
+
+    async def _check_lists(self, paths: Mapping[str, str], departments: Collection[str] | None) -> None:
+        """Refuse lists that there are not, and those of other departments."""
+        kept = await self.lists.kept(paths, self.gate.clock()) if paths else {}
+        for id_, path in paths.items():
+            if id_ not in kept or (departments is not None and kept[id_] not in departments):
+                raise InvalidInput("The department has no list of this id.", field=path)
 
     @property
     def _book(self) -> Rulebook[Draft]:
@@ -210,17 +249,15 @@ class AudienceRoutes:
         require(versions[-1].content.department, departments)
         return versions[-1]
 
-    def _answer(self, its: Revision[Draft], status: int = 200) -> Response:
+    async def _answer(self, its: Revision[Draft], status: int = 200) -> Response:
         location = f"/v1/audiences/{its.id}" if status == 201 else None  # noqa: PLR2004 - created
-        return versioned(self.answers.version(its), its.version, status, location)
+        return versioned(await self.answers.version(its), its.version, status, location)
 
 
 _read_question = Reader(Question)
 _read_draft = Reader(Draft)
 
 
-async def _checked(request: Request, departments: Collection[str] | None) -> Draft:
-    draft = await _read_draft(request)
-    require(draft.department, departments)
-    check(draft.tree)
-    return draft
+def _lists(tree: Tree) -> Mapping[str, str]:
+    """Return the lists that a tree names, with the path of each."""
+    return {node.of: f"{path}.of" for path, node, _ in walk(tree) if isinstance(node, Member)}

@@ -27,7 +27,8 @@ their first suggestions; `reached` are as many of them as there are seats for. T
 and answers 202 with its progress: ask again after `Retry-After`. The answer is kept for ten minutes.
 
 Counts are rounded to tens, and null for small groups: ten, or fewer, are never told. Nobody is ever named. `handle` is
-the definition, signed: a campaign expands it later, and asks everybody's leave anew then."""
+the definition, signed. `tree` is the same for `POST /v1/audiences`: a campaign with that audience expands it later,
+to as many as there are seats for then, and asks everybody's leave anew."""
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,6 +64,7 @@ EXAMPLE = {
         "better": 1570,
     },
     "handle": "eyJhbGciOiJFZDI1NTE5In0.eyJvZmZlciI6Imt1bGtlOjUyOTU5In0.c2lnbmF0dXJl",
+    "tree": {"is": "wants", "offer": "kulke:52959", "top": 10},
     "at_least": 10,
 }
 

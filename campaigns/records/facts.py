@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from campaigns.facts import Facts, Told, known
+from campaigns.caps import MOST, week
+from campaigns.facts import Facts, Spoken, Told, known
 from campaigns.index import Subject
 from engine.consent import Consents
 from engine.events import Pseudonym
@@ -28,6 +30,27 @@ _CHILDREN = text("""
 """)
 _SAID = text("SELECT DISTINCT resident FROM ledger WHERE seq > :seq")
 _SEQ = text("SELECT seq FROM ledger_head")
+# Where confirmed addresses lie, by table: each a query of (resident, channel). A channel that sends to something else
+# than `addresses` adds one here, and triggers on its table as migration 0018 has them.
+ADDRESSED = (
+    """SELECT a.resident, a.means AS channel FROM addresses a WHERE a.resident = ANY(:residents) AND NOT EXISTS (
+        SELECT FROM suppressions s WHERE s.resident = a.resident AND s.channel = a.means AND s.time >= a.confirmed)""",
+)
+_ADDRESSED = text(" UNION ALL ".join(ADDRESSED))
+_SPOKEN = """
+    SELECT d.resident, r.campaign, d.purpose, (d.time AT TIME ZONE 'Europe/Helsinki')::date AS day, max(d.time) AS last
+    FROM deliveries d JOIN runs r ON r.id = d.run WHERE d.state = 'sent' AND {} GROUP BY 1, 2, 3, 4
+"""
+_SPOKEN_TO = text(_SPOKEN.format("d.resident = ANY(:residents)"))
+_SPOKEN_SINCE = text(_SPOKEN.format("d.time >= :since"))
+_WEEK = text("""
+    SELECT resident, channel, count(*) AS number FROM deliveries
+    WHERE resident = ANY(:residents) AND week = :week AND state IN ('claimed', 'handed', 'sent') GROUP BY 1, 2
+""")
+_LISTS = text("""
+    SELECT m.resident, m.list, l.until FROM list_members m JOIN lists l ON l.id = m.list
+    WHERE m.resident = ANY(:residents)
+""")
 _SUBJECTS = text("""
     SELECT version, id, kind, place, lat, lon,
         ARRAY(SELECT one->>'id' FROM jsonb_array_elements(content->'keywords') one) AS keywords
@@ -36,10 +59,17 @@ _SUBJECTS = text("""
 
 
 class FactRecords:
-    """Reads what is known of residents, with their permits."""
+    """Reads what is known of residents, with their permits.
 
-    def __init__(self, database: Database) -> None:
+    Parameters
+    ----------
+    most
+        Messages a week, by channel: who has got so many hears no more (`campaigns.caps`).
+    """
+
+    def __init__(self, database: Database, most: Mapping[str, int] = MOST) -> None:
         self._database = database
+        self._most = most
 
     async def seq(self) -> int:
         """Return the number of the newest word in the ledger."""
@@ -81,7 +111,49 @@ class FactRecords:
             interests = await told(connection, list(consents))
             acts = await deeds(connection, list(consents), now)
             children = await _children(connection, list(consents), now)
-        return [known(Told(its, interests.get(who), acts[who], children[who]), now) for who, its in consents.items()]
+            more = await self._reached(connection, list(consents), now)
+        return [
+            known(Told(its, interests.get(who), acts[who], children[who], **{k: v[who] for k, v in more.items()}), now)
+            for who, its in consents.items()
+        ]
+
+    async def spoken_since(self, since: datetime) -> Sequence[Spoken]:
+        """Return who was sent messages since a moment, by campaign and day; nobody has asked for permits."""
+        async with self._database.begin() as connection:
+            return [Spoken(*row) for row in await connection.execute(_SPOKEN_SINCE, {"since": since})]
+
+    async def full(self, residents: Collection[Pseudonym], now: datetime) -> Mapping[Pseudonym, Sequence[str]]:
+        """Return on which channels this week has no room left, of those of whom there are such."""
+        async with self._database.begin() as connection:
+            return await self._full(connection, residents, now)
+
+    async def _full(
+        self, connection: AsyncConnection, residents: Collection[Pseudonym], now: datetime
+    ) -> Mapping[Pseudonym, Sequence[str]]:
+        never = [channel for channel, most in self._most.items() if most <= 0]
+        found: dict[Pseudonym, list[str]] = defaultdict(list, {who: [*never] for who in residents if never})
+        for row in await connection.execute(_WEEK, {"residents": list(residents), "week": week(now)}):
+            if row.channel not in never and row.number >= self._most.get(row.channel, 0):
+                found[row.resident].append(row.channel)
+        return found
+
+    async def _reached(
+        self, connection: AsyncConnection, residents: Sequence[Pseudonym], now: datetime
+    ) -> Mapping[str, Mapping[Pseudonym, list[Any]]]:
+        """Return by what residents are reached, what they were sent and where they are members (`Told`)."""
+        asked = {"residents": residents}
+        found: dict[str, dict[Pseudonym, list[Any]]] = {
+            name: defaultdict(list) for name in ("addressed", "full", "spoken", "lists")
+        }
+        for row in await connection.execute(_ADDRESSED, asked):
+            found["addressed"][row.resident].append(row.channel)
+        for who, channels in (await self._full(connection, residents, now)).items():
+            found["full"][who] = [(channel, week(now)) for channel in channels]
+        for row in await connection.execute(_SPOKEN_TO, asked):
+            found["spoken"][row.resident].append(Spoken(*row))
+        for row in await connection.execute(_LISTS, asked):
+            found["lists"][row.resident].append((row.list, row.until))
+        return found
 
     async def subjects(self, version: int) -> tuple[int, Sequence[Subject]]:
         """Return what offers are that changed after a version, those that are gone too; and the newest version."""

@@ -45,6 +45,11 @@ _MESSAGES = text("""
     FROM service_messages m LEFT JOIN inbox i ON i.id = m.id WHERE m.resident = :resident ORDER BY time
 """)
 _FOLLOWED = text("SELECT link, time FROM follows WHERE resident = :resident ORDER BY time")
+_LISTS = text("""
+    SELECT l.content->>'name' AS name, l.department, l.content->>'purpose' AS purpose, l.content->>'basis' AS basis,
+        m.added, l.until
+    FROM list_members m JOIN lists l ON l.id = m.list WHERE m.resident = :resident ORDER BY m.added, l.id
+""")
 _SUPPRESSED = text("SELECT channel, reason, time FROM suppressions WHERE resident = :resident ORDER BY channel")
 _HAPPENED = text("""
     SELECT h.kind, h.offers, r.time FROM happening_residents r JOIN happenings h ON h.id = r.happening
@@ -169,6 +174,17 @@ class Happened(msgspec.Struct, frozen=True):
     time: datetime
 
 
+class Listed(msgspec.Struct, frozen=True):
+    """A list of a department that the person is on: what it is for, on which basis, since when and until when."""
+
+    name: str
+    department: str
+    purpose: str
+    basis: str
+    added: datetime
+    until: datetime
+
+
 class Personal(msgspec.Struct, frozen=True):
     """All of it, oldest first; the birth date is there of somebody who has, or had, guardians."""
 
@@ -186,6 +202,7 @@ class Personal(msgspec.Struct, frozen=True):
     addresses: Sequence[Address] = ()
     followed: Sequence[Followed] = ()
     happened: Sequence[Happened] = ()
+    lists: Sequence[Listed] = ()
 
 
 class PersonalRecords:
@@ -219,4 +236,5 @@ class PersonalRecords:
                 opened(self._vault, resident, [kept(row) for row in await connection.execute(KEPT, its)]),
                 [Followed(*row) for row in await connection.execute(_FOLLOWED, its)],
                 [Happened(*row) for row in await connection.execute(_HAPPENED, its)],
+                [Listed(*row) for row in await connection.execute(_LISTS, its)],
             )

@@ -107,6 +107,7 @@ def every_operation():
         "webhooks",
         "webhook_records",
         "happenings",
+        "lists",
     )
     house.campaigning = SimpleNamespace(**dict.fromkeys(side), desk=SimpleNamespace(rights=None))
     return operations(house)

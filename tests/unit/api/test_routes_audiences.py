@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from api.audience_answers import EXAMPLE
-from campaigns.facts import Facts
+from campaigns.audience import PREDICATES
+from campaigns.caps import week
+from campaigns.facts import Facts, capped
 
 COUNT, ALL = "/v1/audiences/count", "/v1/audiences"
 SWEDES = {"is": "language", "language": "sv"}
@@ -27,11 +29,15 @@ def question(tree=SWEDES, **more):
 
 
 async def test_a_count_is_told_by_channel_language_and_reason_and_names_no_small_group(door):
-    fill(door, 300, "language:sv", "first:sv", "marketing_library_email")
+    mail = "marketing_library_email"
+    fill(door, 300, "language:sv", "first:sv", mail, "addressed:email")
     fill(door, 8, "language:sv", "first:fi", "marketing_library_inbox", start=300)
     fill(door, 90, "language:sv", start=400)
     fill(door, 40, "language:sv", "minor", start=500)
-    fill(door, 500, "language:fi", "marketing_library_email", start=600)
+    fill(door, 70, "language:sv", mail, start=600)
+    fill(door, 50, "language:sv", mail, "addressed:email", capped("email", week(door.memory.now)), start=700)
+    fill(door, 30, "language:sv", "paused", "minor", start=800)
+    fill(door, 500, "language:fi", mail, "addressed:email", start=900)
     got = await door.post(COUNT, question(), staff(door))
     told = got.json()
     assert got.status_code == 200
@@ -42,7 +48,9 @@ async def test_a_count_is_told_by_channel_language_and_reason_and_names_no_small
     assert told["languages"]["fi"] is None
     assert abs(told["left_out"]["no_consent"] - 90) < 10
     assert abs(told["left_out"]["under_age"] - 40) < 10
-    assert told["not_known"] == ["no_address", "capped"]
+    assert abs(told["left_out"]["no_address"] - 70) < 10
+    assert abs(told["left_out"]["capped"] - 50) < 10
+    assert abs(told["left_out"]["paused"] - 30) < 10
     assert told["targetable"]
     assert told["sentence"]["en"] == "Residents who speak Swedish."
     assert "resident-" not in got.text
@@ -50,7 +58,7 @@ async def test_a_count_is_told_by_channel_language_and_reason_and_names_no_small
 
 @pytest.mark.parametrize("count", [0, 1, 10])
 async def test_of_ten_or_fewer_nothing_is_told_and_nothing_sent(door, count):
-    fill(door, count, "language:sv", "marketing_library_email")
+    fill(door, count, "language:sv", "marketing_library_email", "addressed:email")
     told = (await door.post(COUNT, question(), staff(door))).json()
     assert (told["total"], told["targetable"], told["at_least"]) == (None, False, 10)
     counts = (told["channels"], told["languages"], told["left_out"])
@@ -144,6 +152,17 @@ async def test_of_two_writers_at_once_the_second_is_told_and_loses_nothing(door)
     assert len(door.kept) == 2
 
 
+async def test_a_list_is_for_the_audiences_of_its_own_department_alone(door):
+    tree = {"is": "all", "of": [SWEDES, {"is": "member", "of": "club"}]}
+    assert (await door.post(ALL, EXAMPLE | {"tree": tree}, staff(door))).status_code == 201
+    assert (await door.post(COUNT, question(tree), staff(door))).status_code == 200
+    for list_ in ("readers", "no-such"):
+        other = {"is": "any", "of": [SWEDES, {"is": "member", "of": list_}]}
+        for path, body in ((COUNT, question(other)), (ALL, EXAMPLE | {"tree": other})):
+            got = await door.post(path, body, staff(door))
+            assert (got.status_code, got.json()["errors"][0]["field"]) == (422, "tree.of.1.of")
+
+
 async def test_a_department_sees_and_changes_its_own_audiences_alone(door):
     path = (await door.post(ALL, EXAMPLE, staff(door))).headers["location"]
     other = staff(door, "library")
@@ -163,6 +182,15 @@ async def test_without_the_scope_nothing_is_read_or_written(door):
         assert (await door.post(COUNT, question(), token)).status_code == 403
         assert (await door.get(ALL, token)).status_code == 403
     assert (await door.client.post(COUNT, json=question())).status_code == 401
+
+
+async def test_the_schema_of_trees_is_served_with_every_predicate(door):
+    told = (await door.get("/v1/audiences/schema", staff(door))).json()
+    shapes = told["$defs"].values()
+    assert {shape["properties"]["is"]["enum"][0] for shape in shapes if "is" in shape.get("properties", {})} == set(
+        PREDICATES
+    )
+    assert all(shape.get("description") for shape in shapes if "is" in shape.get("properties", {}))
 
 
 async def test_the_examples_of_the_document_run(door):

@@ -16,14 +16,16 @@ from campaigns.audience import (
     HasDependant,
     Interest,
     Learned,
+    Member,
     Near,
     None_,
     PrefersKind,
     Speaks,
+    WasSent,
     canonical,
 )
 from campaigns.evaluation import Evaluation
-from campaigns.facts import Act, Facts
+from campaigns.facts import Act, Facts, member, sent
 from campaigns.index import Index, Subject
 from engine.ages import age
 from engine.events import InteractionType
@@ -60,6 +62,8 @@ leaves = st.one_of(
     st.builds(Did, place=st.sampled_from(["pool", "hall", "nowhere"]), within_days=days),
     st.builds(Did, kind=st.sampled_from(KINDS), within_days=days),
     st.builds(Active, least=st.integers(1, 4), within_days=days),
+    st.builds(Member, of=st.sampled_from(["club", "course"])),
+    st.builds(WasSent, campaign=st.sampled_from(["a", "b"]), within_days=st.integers(1, 4)),
 )
 
 
@@ -81,6 +85,9 @@ MARKS = [
     *(f"kind:{one}" for one in KINDS),
     *(f"language:{one}" for one in LANGUAGES),
     *(f"first:{one}" for one in LANGUAGES),
+    *(sent(campaign, date(2026, 11, 26) - timedelta(n)) for campaign in ("a", "c") for n in (0, 3, 5)),
+    member("club"),
+    member("school"),
     *(f"born:{year}" for year in (1950, 1985, 1986, 2000)),
 ]
 people = st.lists(
@@ -147,6 +154,11 @@ def holds(its, tree) -> bool:  # noqa: C901, PLR0911, PLR0912 - one case for eac
             close = {"swim"} if tree.km < 5 else {"swim", "jazz"}
             fits = did(lambda act: act.placed and act.offer in close, CHOOSING, tree.within_days)
             return fits >= 1 and "place" not in its["off"]
+        case Member():
+            return member(tree.of) in its["marks"]
+        case WasSent():
+            ago = range(tree.within_days + 1)
+            return any(sent(tree.campaign, date(2026, 11, 26) - timedelta(n)) in its["marks"] for n in ago)
         case Active():
             return did(lambda _: True, list(InteractionType), tree.within_days) >= tree.least
         case Did():

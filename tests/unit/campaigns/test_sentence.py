@@ -20,6 +20,8 @@ GIVEN = {
     "language": {"language": "so"},
     "access": {"need": "quiet"},
     "wants": {"offer": "o"},
+    "was_sent": {"campaign": "c"},
+    "member": {"of": "l"},
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from campaigns.audience import All, Everyone, Wants
 from campaigns.counting import Counting
-from campaigns.facts import Facts
+from campaigns.facts import Facts, addressed
 from campaigns.index import Index
 from campaigns.wanting import KEPT, Wanting
 from engine.counts import Counts
@@ -44,7 +44,7 @@ class Here:
         self.counting = Counting(self, Counts(b"s"), wanting=self.wanting)
 
     def put(self, resident):
-        self.index.put(Facts(resident=resident, marks=frozenset({"marketing_library_email"})))
+        self.index.put(Facts(resident=resident, marks=frozenset({"marketing_library_email", addressed("email")})))
 
     async def count(self, tree=WANTS):
         return (await self.counting.count(tree, "library", ("email",), self.now)).total
