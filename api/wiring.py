@@ -19,6 +19,7 @@ from api.logout_feed import LogoutFeed
 from api.model_feed import ModelFeed
 from api.my_data import DataView
 from api.names import CatalogueNames
+from api.push_key import signer
 from api.reach_runs import ReachRuns
 from api.seal import Seal
 from api.steering_feed import SteeringFeed
@@ -63,6 +64,7 @@ from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
 from engine.records.rules import RuleRecords
+from engine.records.subscriptions import SubscriptionRecords
 from engine.records.trials import TrialRecords
 from engine.records.uptakes import UptakeRecords
 from engine.removal import Remover
@@ -70,6 +72,7 @@ from engine.residents import Residents
 from engine.rules import Floor, Rule
 from engine.settings import Settings
 from engine.steering import CitySteering
+from engine.subscriptions import PushServices, Subscriptions
 from engine.suggestion import Suggester
 from engine.telemetry import logger
 from engine.trial import Lots
@@ -177,6 +180,7 @@ async def tidy(stores: Stores, now: datetime) -> None:
     await PartnerRecords(stores.database).sweep(now)
     await LogoutRecords(stores.database).sweep(now)
     await AddressRecords(stores.database).sweep(now)
+    await SubscriptionRecords(stores.database).sweep(now)
     await ExposureRecords(stores.database).sweep(now)
     await UptakeRecords(stores.database).sweep(now)
 
@@ -189,6 +193,13 @@ def couriers(settings: Settings) -> Mapping[Means, Courier]:
 def addresses(settings: Settings, stores: Stores) -> Addresses:
     """Return what keeps residents' addresses and gives them out by permits."""
     return Addresses(AddressRecords(stores.database), Vault(keys(settings), "addresses"), couriers(settings))
+
+
+def subscriptions(settings: Settings, stores: Stores) -> Subscriptions:
+    """Return what keeps residents' browsers and gives them out by permits."""
+    services = tuple(host.strip() for host in settings.push_services.split(",") if host.strip())
+    allowed = PushServices(services, loopback=settings.environment != "production")
+    return Subscriptions(SubscriptionRecords(stores.database), Vault(keys(settings), "addresses"), allowed)
 
 
 def stop_links(settings: Settings) -> StopLinks:
@@ -215,6 +226,8 @@ class House:
     residents: Residents
     ledger: ConsentLedger
     addresses: Addresses
+    subscriptions: Subscriptions
+    push_key: str | None
     stop_links: StopLinks
     family: Family
     invitations: InvitationRecords
@@ -320,6 +333,8 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         residents=residents,
         ledger=ledger,
         addresses=addresses(settings, stores),
+        subscriptions=subscriptions(settings, stores),
+        push_key=signs.public if (signs := signer(settings)) else None,
         stop_links=stop_links(settings),
         family=family(stores, residents, ledger),
         invitations=InvitationRecords(stores.database),

@@ -34,6 +34,8 @@ from engine.records.uptakes import UptakeRecords
 from engine.rules import Floor, Rule
 from engine.settings import Settings
 from engine.steering import CitySteering
+from engine.subscriptions import CHANNEL as PUSH
+from engine.subscriptions import Subscriptions
 from engine.suggestion import Suggester
 from stream.agents import Reader, Refuse
 from stream.app import Chore
@@ -64,13 +66,16 @@ class Members:
 
 
 class AddressBook:
-    """Confirmed addresses, by the name of a channel (`campaigns.neighbours.Addresses`)."""
+    """Confirmed addresses, and browsers, by the name of a channel (`campaigns.neighbours.Addresses`)."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, subscriptions: Subscriptions) -> None:
         self._addresses = addresses
+        self._subscriptions = subscriptions
 
     async def confirmed_many(self, permits: Sequence[Permit], means: str) -> Sequence[str | None]:
-        """Return each resident's confirmed address, in the order of the permits."""
+        """Return each resident's confirmed address, or browsers, in the order of the permits."""
+        if means == PUSH:
+            return await self._subscriptions.confirmed_many(permits)
         return await self._addresses.confirmed_many(permits, Means(means))
 
 
@@ -164,6 +169,7 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         Suggesting(suggester, stores.offers, picking.open),
         clock,
     )
+    subscriptions = wiring.subscriptions(settings, stores)
     its = sending(
         settings,
         database,
@@ -172,8 +178,9 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         log=stores.publisher,
         leaves=ledger,
         members=Members(feed, Counting(feed, Counts(seal.secret))),
-        addresses=AddressBook(wiring.addresses(settings, stores)),
+        addresses=AddressBook(wiring.addresses(settings, stores), subscriptions),
         speech=speech,
+        gone=subscriptions.drop,
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
     return Sender(its, starter, feed, picking, clock)

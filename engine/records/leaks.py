@@ -60,6 +60,7 @@ _ERASED = (
     ("addresses", "resident"),
     ("address_claims", "resident"),
     ("address_sends", "resident"),
+    ("push_subscriptions", "resident"),
 )
 # What is over goes within minutes: codes and their counts, leaves, and what guardians said of a child who is 13.
 _OVER = {

@@ -13,7 +13,11 @@ from engine.addresses import Address, Vault, opened
 from engine.records.accesses import accessed
 from engine.records.addresses import KEPT, kept
 from engine.records.database import Database
+from engine.records.subscriptions import SUBSCRIBED
+from engine.records.subscriptions import kept as subscribed
 from engine.residents import Interests
+from engine.subscriptions import Browser
+from engine.subscriptions import opened as opened_browsers
 
 _PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
 _DECISIONS = text("""
@@ -161,6 +165,7 @@ class Personal(msgspec.Struct, frozen=True):
     messages: Sequence[Told] = ()
     suppressed: Sequence[Suppressed] = ()
     addresses: Sequence[Address] = ()
+    browsers: Sequence[Browser] = ()
 
 
 class PersonalRecords:
@@ -192,4 +197,9 @@ class PersonalRecords:
                 [Told(*row) for row in await connection.execute(_MESSAGES, its)],
                 [Suppressed(*row) for row in await connection.execute(_SUPPRESSED, its)],
                 opened(self._vault, resident, [kept(row) for row in await connection.execute(KEPT, its)]),
+                opened_browsers(
+                    self._vault,
+                    resident,
+                    [subscribed(row) for row in await connection.execute(SUBSCRIBED, {"residents": [resident]})],
+                ),
             )
