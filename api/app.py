@@ -43,6 +43,7 @@ from api.routes.offers import OfferRoutes
 from api.routes.partners import PartnerRoutes
 from api.routes.places import PlaceRoutes
 from api.routes.proofs import ProofRoutes
+from api.routes.push_subscriptions import PushSubscriptionRoutes
 from api.routes.reach import ReachRoutes
 from api.routes.receipts import ReceiptRoutes
 from api.routes.reports import ReportRoutes
@@ -101,6 +102,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *Interactions(gate, house.residents, known, house.publisher, house.settings).operations(),
         *ConsentRoutes(gate, house.residents, house.ledger, nudges, house.family).operations(),
         *AddressRoutes(gate, house.residents, house.addresses).operations(),
+        *PushSubscriptionRoutes(gate, house.residents, house.subscriptions, house.push_key).operations(),
         *_stop(house, nudges).operations(),
         *_measured(house).operations(),
         *_receipts(house, gate).operations(),

@@ -10,6 +10,7 @@ from engine.accesses import Accessed
 from engine.addresses import Address
 from engine.records.personal import Decision, Deed, Known, Listed, Personal, Shown
 from engine.residents import Interests
+from engine.subscriptions import Browser
 
 
 class Node(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,6 +26,7 @@ def tree(personal: Personal) -> Node:
     sections = (
         Node("CONSENTS", children=[_decision(one) for one in personal.decisions]),
         Node("ADDRESSES", children=[_address(one) for one in personal.addresses]),
+        Node("BROWSERS", children=[_browser(one) for one in personal.browsers]),
         Node("INTERESTS", children=[*_interests(personal.interests)]),
         Node("INTERACTIONS", children=[_deed(one) for one in personal.deeds]),
         Node("SUGGESTIONS_SHOWN", children=[_shown(one) for one in personal.shown]),
@@ -83,6 +85,10 @@ def _address(held: Address) -> Node:
     return _group(
         "ADDRESS", CHANNEL=held.means, ADDRESS=held.address, CONFIRMED=held.confirmed, CODE_HOLDS_UNTIL=held.until
     )
+
+
+def _browser(held: Browser) -> Node:
+    return _group("BROWSER", PUSH_ENDPOINT=held.endpoint, GIVEN=held.given)
 
 
 def _interests(told: Interests) -> Iterable[Node]:

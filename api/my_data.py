@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
@@ -84,7 +85,7 @@ class DataView:
             _section("taste", Purpose.ACTIVITY, await self._taste(resident, offers, language, now), language),
             _section("activity", Purpose.ACTIVITY, [_act(d, named, language) for d in _latest(held.deeds)], language),
             _section("interests", Purpose.INTERESTS, self._interests(held.interests, language), language),
-            _section("addresses", None, [_address(one, language) for one in held.addresses], language),
+            _section("addresses", None, _reached(held, language), language),
             _section("shown", Purpose.MEASUREMENT, [_shown(one, named, language) for one in shown], language),
             _section("followed", Purpose.MEASUREMENT, [*_followed(held)], language),
             _section("audiences", None, [_listed(n, one, language) for n, one in enumerate(held.lists)], language),
@@ -159,6 +160,15 @@ def _address(held: Address, language: Language) -> Thing:
 def _listed(number: int, its: Listed, language: Language) -> Thing:
     text = f"{its.name} ({its.department}): {its.purpose}"
     return Thing(f"list-{number}", text, words.until(its.until, language), its.added)
+
+
+def _reached(held: Personal, language: Language) -> list[Thing]:
+    """Return addresses, and browsers by the host of their push service: the rest of an endpoint is a secret."""
+    browsers = (
+        Thing(one.id[:12], urlsplit(one.endpoint).hostname or "", words.BROWSER.pick(language), one.given)
+        for one in held.browsers
+    )
+    return [*(_address(one, language) for one in held.addresses), *browsers]
 
 
 def _latest(deeds: Sequence[Deed]) -> Sequence[Deed]:

@@ -137,6 +137,9 @@ MEANS: Mapping[str, tuple[Localized, Localized]] = {
     ),
 }
 """What an address is for: of one that is confirmed, and of one that is not."""
+BROWSER = Localized(
+    "Selain, joka näyttää ilmoituksia", "Webbläsare som visar notiser", "A browser that shows notifications"
+)
 REASONS: Mapping[str, Localized] = {
     "topic": Localized("Aiheet, jotka kiinnostavat minua", "Ämnen som intresserar mig", "Topics that interest me"),
     "group": Localized("Kohderyhmä", "Målgruppen", "Whom it is meant for"),

@@ -12,12 +12,15 @@ from datetime import datetime
 
 import httpx
 
+from api.push_key import signer
 from campaigns.caps import Caps
 from campaigns.channels import Channel
+from campaigns.channels.breaker import Guarded
 from campaigns.channels.inbox import InboxChannel
 from campaigns.channels.mail import MailChannel
 from campaigns.channels.mime import Mail
 from campaigns.channels.pace import TokenBucket
+from campaigns.channels.push import Gone, PushChannel
 from campaigns.channels.sms import SmsChannel
 from campaigns.channels.smtp import Server
 from campaigns.dispatch import Dispatcher
@@ -35,6 +38,8 @@ from stream.agents import Reader, Refuse, notifications
 from stream.app import Chore
 
 Clock = Callable[[], datetime]
+SMS_AT_ONCE, PUSH_AT_ONCE = 8, 16
+"""Messages that are tried before it is looked at again whether the provider is there."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ def sending(  # noqa: PLR0913 - what others of the house answer
     members: Members,
     addresses: Addresses,
     speech: Speech,
+    gone: Gone | None = None,
 ) -> Sending:
     """Put it together.
 
@@ -104,12 +110,14 @@ def sending(  # noqa: PLR0913 - what others of the house answer
     ----------
     secret
         The house's own (`api.seal.Seal.secret`): the same in every worker.
+    gone
+        Is told of browsers that their push service knows no more; without it there is no push.
     """
     runs, inbox = RunRecords(database), InboxRecords(database)
     # Another life of a worker each time: what an earlier one held is not taken for one's own.
     life = secrets.token_urlsafe(12)
     deliveries, suppressions = DeliveryRecords(database, life), SuppressionRecords(database, secret)
-    ways = channels(settings, inbox, clock)
+    ways = channels(settings, inbox, clock, gone)
     dispatcher = Dispatcher(
         leaves=leaves,
         plans=runs,
@@ -152,13 +160,22 @@ def mail_channel(settings: Settings, clock: Clock) -> MailChannel | None:
     return MailChannel(server, mail, clock, connections=settings.mail_connections, bucket=bucket)
 
 
-def channels(settings: Settings, inbox: InboxRecords, clock: Clock) -> dict[str, Channel]:
-    """Return the channels that are set up; the inbox always is."""
+def channels(settings: Settings, inbox: InboxRecords, clock: Clock, gone: Gone | None = None) -> dict[str, Channel]:
+    """Return the channels that are set up, those of providers behind a breaker; the inbox always is."""
     found: dict[str, Channel] = {"inbox": InboxChannel(inbox, clock)}
     if (mail := mail_channel(settings, clock)) is not None:
-        found["email"] = mail
+        found["email"] = Guarded("email", mail)
     if settings.sms is not None and settings.sms_token is not None:
-        client = httpx.AsyncClient(base_url=settings.sms, timeout=httpx.Timeout(30.0, connect=5.0))
         bucket = TokenBucket(settings.sms_rate)
-        found["sms"] = SmsChannel(client, settings.sms_token, settings.sms_sender, bucket=bucket)
+        sms = SmsChannel(sms_client(settings.sms), settings.sms_token, settings.sms_sender, bucket=bucket)
+        found["sms"] = Guarded("sms", sms, at_once=SMS_AT_ONCE)
+    if gone is not None and (signs := signer(settings)) is not None:
+        client = httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0), follow_redirects=False)
+        push = PushChannel(client, signs, gone, clock, bucket=TokenBucket(settings.push_rate))
+        found["push"] = Guarded("push", push, at_once=PUSH_AT_ONCE)
     return found
+
+
+def sms_client(address: str) -> httpx.AsyncClient:
+    """Return what speaks to the Notification service."""
+    return httpx.AsyncClient(base_url=address, timeout=httpx.Timeout(30.0, connect=5.0))

@@ -1,10 +1,11 @@
 """The composition root: puts the house together from its parts, and closes what it opened. Nothing else connects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from api import keyed
 from api.access import TokenVerifier
 from api.audience_answers import AudienceAnswers
 from api.audience_feed import AudienceFeed
@@ -19,6 +20,7 @@ from api.logout_feed import LogoutFeed
 from api.model_feed import ModelFeed
 from api.my_data import DataView
 from api.names import CatalogueNames
+from api.push_key import signer
 from api.reach_runs import ReachRuns
 from api.seal import Seal
 from api.sending import weekly
@@ -26,17 +28,15 @@ from api.steering_feed import SteeringFeed
 from api.trials import Trials
 from api.vault import Vault, keys
 from campaigns import narrower
-from campaigns.confirmation import MailCourier
 from campaigns.counting import Counting
 from campaigns.measured_links import MeasuredLinks
 from campaigns.records.facts import FactRecords
 from campaigns.records.lists import ListRecords
-from campaigns.records.webhooks import WebhookRecords
 from campaigns.stop import StopLinks
 from campaigns.wanting import Wanting
 from campaigns.webhooks import Secrets
 from engine.accesses import KEPT
-from engine.addresses import Addresses, Courier, Means
+from engine.addresses import Addresses
 from engine.catalogue import Catalogue
 from engine.consent import Register
 from engine.counts import Counts
@@ -68,6 +68,7 @@ from engine.records.receipts import ReceiptRecords
 from engine.records.removals import RemovalRecords
 from engine.records.residents import ResidentRecords
 from engine.records.rules import RuleRecords
+from engine.records.subscriptions import SubscriptionRecords
 from engine.records.trials import TrialRecords
 from engine.records.uptakes import UptakeRecords
 from engine.removal import Remover
@@ -75,6 +76,7 @@ from engine.residents import Residents
 from engine.rules import Floor, Rule
 from engine.settings import Settings
 from engine.steering import CitySteering
+from engine.subscriptions import Subscriptions
 from engine.suggestion import Suggester
 from engine.telemetry import logger
 from engine.trial import Lots
@@ -183,38 +185,9 @@ async def tidy(stores: Stores, now: datetime) -> None:
     await LogoutRecords(stores.database).sweep(now)
     await AddressRecords(stores.database).sweep(now)
     await ListRecords(stores.database).sweep(now)
+    await SubscriptionRecords(stores.database).sweep(now)
     await ExposureRecords(stores.database).sweep(now)
     await UptakeRecords(stores.database).sweep(now)
-
-
-def couriers(settings: Settings) -> Mapping[Means, Courier]:
-    """Return what takes codes to addresses: by mail where a server is set, by text message not yet."""
-    return {} if settings.mail is None else {Means.EMAIL: MailCourier(settings.mail, settings.mail_from)}
-
-
-def addresses(settings: Settings, stores: Stores) -> Addresses:
-    """Return what keeps residents' addresses and gives them out by permits."""
-    return Addresses(AddressRecords(stores.database), Vault(keys(settings), "addresses"), couriers(settings))
-
-
-def stop_links(settings: Settings) -> StopLinks:
-    """Return what makes stop links and reads them; they hold over restarts as long as the key is kept."""
-    return StopLinks(Vault(keys(settings), "stop links"), settings.public_url or base(settings))
-
-
-def message_vault(settings: Settings) -> Vault:
-    """Return what encrypts the content of service messages."""
-    return Vault(keys(settings), "service messages")
-
-
-def webhook_secrets(settings: Settings, records: WebhookRecords) -> Secrets:
-    """Return what makes the secrets of webhooks and signs with them."""
-    return Secrets(records, Vault(keys(settings), "webhooks"))
-
-
-def measured_links(settings: Settings) -> MeasuredLinks:
-    """Return what makes links that are counted, and reads them."""
-    return MeasuredLinks(Vault(keys(settings), "measured links").digest, settings.public_url or base(settings))
 
 
 def family(stores: Stores, residents: Residents | None = None, ledger: ConsentLedger | None = None) -> Family:
@@ -236,6 +209,8 @@ class House:
     residents: Residents
     ledger: ConsentLedger
     addresses: Addresses
+    subscriptions: Subscriptions
+    push_key: str | None
     stop_links: StopLinks
     measured_links: MeasuredLinks
     message_vault: Vault
@@ -345,11 +320,13 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         stores=stores,
         residents=residents,
         ledger=ledger,
-        addresses=addresses(settings, stores),
-        stop_links=stop_links(settings),
-        measured_links=measured_links(settings),
-        message_vault=message_vault(settings),
-        webhook_secrets=webhook_secrets(settings, side.webhook_records),
+        addresses=keyed.addresses(settings, stores.database),
+        subscriptions=keyed.subscriptions(settings, stores.database),
+        push_key=signs.public if (signs := signer(settings)) else None,
+        stop_links=keyed.stop_links(settings),
+        measured_links=keyed.measured_links(settings),
+        message_vault=keyed.message_vault(settings),
+        webhook_secrets=keyed.webhook_secrets(settings, side.webhook_records),
         family=family(stores, residents, ledger),
         invitations=InvitationRecords(stores.database),
         receipts=ReceiptRecords(stores.database),

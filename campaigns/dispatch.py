@@ -37,7 +37,7 @@ _BACK_OFF = timedelta(minutes=1)
 _LONGEST = timedelta(hours=6)
 _SLOWEST_HANDFUL_SECONDS = 300.0
 """Over one connection, each answer at the last moment."""
-_ADDRESSED = frozenset({"email", "sms"})
+_ADDRESSED = frozenset({"email", "sms", "push"})
 log = logger("campaigns")
 
 

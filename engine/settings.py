@@ -78,6 +78,14 @@ class Settings(BaseSettings):
     sms_token: str | None = Field(None, description="API token of the Notification service")
     sms_sender: str = Field("Hel.fi", max_length=15, description="Whom text messages are from")
     sms_rate: float = Field(5.0, ge=0, description="Text messages a second that a worker sends at most; 0: no limit")
+    push_key: Path | None = Field(
+        None, description="File with the private key (P-256, PEM) that push services know us by; unset: the demo's"
+    )
+    push_services: str = Field(
+        "fcm.googleapis.com,jmt17.google.com,push.services.mozilla.com,push.apple.com,notify.windows.com",
+        description="Ends of the host names of push services that messages are handed to; nobody else is called",
+    )
+    push_rate: float = Field(0.0, ge=0, description="Push messages a second that a worker sends at most; 0: no limit")
     webhook_secret: str | None = Field(None, min_length=32, description="What reports on sent messages are signed with")
     quiet_from: int = Field(21, ge=0, le=23, description="Hour in Helsinki from which no message makes a sound")
     quiet_until: int = Field(8, ge=0, le=23, description="Hour in Helsinki from which messages do again")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from api import wiring
+from api import keyed, wiring
 from api.audience_feed import AudienceFeed
 from api.campaigning import campaigning
 from api.catalogue_feed import CatalogueFeed
@@ -48,6 +48,8 @@ from engine.records.uptakes import UptakeRecords
 from engine.rules import Floor, Rule
 from engine.settings import Settings
 from engine.steering import CitySteering
+from engine.subscriptions import CHANNEL as PUSH
+from engine.subscriptions import Subscriptions
 from engine.suggestion import Suggester
 from stream.agents import Reader, Refuse
 from stream.app import Chore
@@ -85,13 +87,16 @@ class Members:
 
 
 class AddressBook:
-    """Confirmed addresses, by the name of a channel (`campaigns.neighbours.Addresses`, and of service messages)."""
+    """Confirmed addresses, and browsers, by the name of a channel (`campaigns.neighbours.Addresses`)."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, subscriptions: Subscriptions) -> None:
         self._addresses = addresses
+        self._subscriptions = subscriptions
 
     async def confirmed_many(self, permits: Sequence[Permit], means: str) -> Sequence[str | None]:
-        """Return each resident's confirmed address, in the order of the permits."""
+        """Return each resident's confirmed address, or browsers, in the order of the permits."""
+        if means == PUSH:
+            return await self._subscriptions.confirmed_many(permits)
         return await self._addresses.confirmed_many(permits, Means(means))
 
     async def of(self, permit: ServicePermit, channel: str) -> str | None:
@@ -179,14 +184,14 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         stores.offers,
         stores.online,
         ledger,
-        wiring.stop_links(settings),
-        wiring.measured_links(settings),
+        keyed.stop_links(settings),
+        keyed.measured_links(settings),
         Suggesting(suggester, stores.offers, picking.open),
         clock,
-        preferences=f"{settings.public_url or wiring.base(settings)}/viestit",
+        preferences=f"{keyed.public(settings)}/viestit",
     )
-    addresses = AddressBook(wiring.addresses(settings, stores))
-    happenings = side.happenings
+    subscriptions = keyed.subscriptions(settings, database)
+    addresses, happenings = AddressBook(keyed.addresses(settings, database), subscriptions), side.happenings
     concerned = Concerned(happenings, FactRecords(database), counting)
     its = sending(
         settings,
@@ -198,6 +203,7 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         members=Members(feed, counting, concerned),
         addresses=addresses,
         speech=speech,
+        gone=subscriptions.drop,
     )
     starter = Starter(side.campaigns, side.audiences, side.runs, side.desk)
     triggering = Triggering(side.campaigns, side.audiences, side.runs, happenings, stores.offers, side.desk)
@@ -209,14 +215,14 @@ def sender(settings: Settings, stores: wiring.Stores, clock: Clock) -> Sender:
         addresses=addresses,
         suppressions=its.suppressions,
         speech=speech,
-        vault=wiring.message_vault(settings),
+        vault=keyed.message_vault(settings),
         channels=its.channels,
         clock=clock,
         quiet=quiet_hours(settings),
     )
     herald = Herald(
         side.webhook_records,
-        wiring.webhook_secrets(settings, side.webhook_records),
+        keyed.webhook_secrets(settings, side.webhook_records),
         httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=10.0),
         clock,
         public=settings.environment == "production",

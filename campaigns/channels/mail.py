@@ -8,7 +8,7 @@ import stamina
 
 from campaigns.channels import Busy, Note, Outcome, Refused
 from campaigns.channels.mime import Mail, Unmailable
-from campaigns.channels.pace import Breaker, TokenBucket
+from campaigns.channels.pace import TokenBucket
 from campaigns.channels.smtp import Away, Line, Locked, Server, Written
 from engine.telemetry import logger
 
@@ -28,11 +28,11 @@ class MailChannel:
         The time.
     connections
         The most that are kept open at once.
-    bucket, breaker
-        The provider's limit, and what spares a server that is down.
+    bucket
+        The provider's limit.
     """
 
-    def __init__(  # noqa: PLR0913 - what it is made of
+    def __init__(
         self,
         server: Server,
         mail: Mail,
@@ -40,14 +40,12 @@ class MailChannel:
         *,
         connections: int = 4,
         bucket: TokenBucket | None = None,
-        breaker: Breaker | None = None,
     ) -> None:
         self._server = server
         self._mail = mail
         self._clock = clock
         self._most = connections
         self._bucket = bucket or TokenBucket(0)
-        self._breaker = breaker or Breaker()
         self._idle: list[Line] = []
 
     async def deliver(self, notes: Sequence[Note]) -> Sequence[Outcome]:
@@ -62,8 +60,7 @@ class MailChannel:
                 outcomes[number] = Refused("unmailable", for_good=str(error) == "address")
         lanes = [its for lane in range(self._most) if (its := mails[lane :: self._most])]
         await asyncio.gather(*(self._lane(lane, outcomes) for lane in lanes))
-        left = self._breaker.left
-        return [its or Busy("away", max(left, 30.0)) for its in outcomes]
+        return [its or Busy("away", 30.0) for its in outcomes]
 
     async def close(self) -> None:
         """Disconnect."""
@@ -74,13 +71,12 @@ class MailChannel:
     async def _lane(self, mails: list[tuple[int, Written]], outcomes: list[Outcome | None]) -> None:
         """Send some over one connection, and what is left after it was lost over another."""
         for _ in range(_AGAIN):
-            if not mails or self._breaker.left:
+            if not mails:
                 return
             await self._bucket.take(len(mails))
             try:
                 line = await self._connected()
             except Away as error:
-                self._breaker.failed()
                 log.warning("mail server is away", why=type(error.__cause__).__name__)
                 return
             try:
@@ -90,10 +86,7 @@ class MailChannel:
                 raise
             for (number, _), outcome in zip(mails, told, strict=True):
                 outcomes[number] = outcome
-            if line.lost:
-                self._breaker.failed()
-            else:
-                self._breaker.succeeded()
+            if not line.lost:
                 self._idle.append(line)
             mails = [its for its, outcome in zip(mails, told, strict=True) if outcome is None]
 

@@ -1,10 +1,13 @@
-"""How fast, and whether at all: a token bucket for a provider's limit, and a breaker for one that is down."""
+"""How fast: a token bucket for a provider's limit, and how long it asks us to wait."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 Clock = Callable[[], float]
+LONGEST_WAIT = 3600.0
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -38,32 +41,21 @@ class TokenBucket:
             await self._sleep(-self._level / self._rate)
 
 
-class Breaker:
-    """Opens after some failures in a row; then nothing is tried for a while, and after that once.
+def seconds(retry_after: str | None, otherwise: float, now: datetime | None = None) -> float:
+    """Return for how long a provider asks us to wait (RFC 9110: seconds or a date), an hour at most.
 
-    Parameters
-    ----------
-    after
-        Failures in a row.
-    rest_seconds
-        How long it stays open.
+    Examples
+    --------
+    >>> seconds("7", 60.0), seconds(None, 60.0), seconds("soon", 60.0)
+    (7.0, 60.0, 60.0)
     """
-
-    def __init__(self, after: int = 5, rest_seconds: float = 30.0, clock: Clock = time.monotonic) -> None:
-        self._after, self._rest, self._clock = after, rest_seconds, clock
-        self._failures, self._until = 0, 0.0
-
-    @property
-    def left(self) -> float:
-        """For how many seconds it stays open; 0 where it is closed, or may be tried."""
-        return max(0.0, self._until - self._clock()) if self._failures >= self._after else 0.0
-
-    def succeeded(self) -> None:
-        """Note that it works."""
-        self._failures = 0
-
-    def failed(self) -> None:
-        """Note that it does not."""
-        self._failures += 1
-        if self._failures >= self._after:
-            self._until = self._clock() + self._rest
+    if retry_after is None:
+        return otherwise
+    if retry_after.isdecimal():
+        return min(float(retry_after), LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return otherwise
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max((until - (now or datetime.now(UTC))).total_seconds(), 1.0), LONGEST_WAIT)

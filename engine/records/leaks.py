@@ -67,6 +67,7 @@ _ERASED = (
     ("address_sends", "resident"),
     ("service_messages", "resident"),
     ("happening_residents", "resident"),
+    ("push_subscriptions", "resident"),
 )
 # What is over goes within minutes: codes and their counts, leaves, and what guardians said of a child who is 13.
 _OVER = {

@@ -13,7 +13,11 @@ from engine.addresses import Address, Vault, opened
 from engine.records.accesses import accessed
 from engine.records.addresses import KEPT, kept
 from engine.records.database import Database
+from engine.records.subscriptions import SUBSCRIBED
+from engine.records.subscriptions import kept as subscribed
 from engine.residents import Interests
+from engine.subscriptions import Browser
+from engine.subscriptions import opened as opened_browsers
 
 _PSEUDONYM = text("SELECT pseudonym FROM residents WHERE person = :person")
 _DECISIONS = text("""
@@ -203,6 +207,7 @@ class Personal(msgspec.Struct, frozen=True):
     followed: Sequence[Followed] = ()
     happened: Sequence[Happened] = ()
     lists: Sequence[Listed] = ()
+    browsers: Sequence[Browser] = ()
 
 
 class PersonalRecords:
@@ -237,4 +242,9 @@ class PersonalRecords:
                 [Followed(*row) for row in await connection.execute(_FOLLOWED, its)],
                 [Happened(*row) for row in await connection.execute(_HAPPENED, its)],
                 [Listed(*row) for row in await connection.execute(_LISTS, its)],
+                opened_browsers(
+                    self._vault,
+                    resident,
+                    [subscribed(row) for row in await connection.execute(SUBSCRIBED, {"residents": [resident]})],
+                ),
             )

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from api.keyed import addresses as addresses_of
+from api.keyed import stop_links
 from api.vault import Vault, keys
-from api.wiring import addresses as addresses_of
-from api.wiring import stop_links
 from engine.addresses import MOST_CODES, MOST_TRIES, PAUSE, UNUSED, WINDOW, Means
 from engine.consent import Permit, Purpose
 from engine.records.addresses import AddressRecords
@@ -54,7 +54,7 @@ async def test_an_address_is_confirmed_by_the_code_in_a_real_mail_and_then_given
     assert (mail["Subject"], mail["Auto-Submitted"]) == ("Bekräfta din e-postadress", "auto-generated")
     allowed = await permit(city, resident.id)
     assert allowed is not None
-    ours = addresses_of(city.settings, city.stores)
+    ours = addresses_of(city.settings, city.stores.database)
     assert await ours.confirmed(allowed, Means.EMAIL) == "aino@example.org"
 
 

@@ -406,6 +406,8 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         addresses=Addresses(Book(), Vault([b"k" * 32], "addresses"), {Means.EMAIL: letters}),
         stop_links=links,
         webhook_secrets=None,
+        subscriptions=None,
+        push_key=None,
         message_vault=Vault([b"k" * 32], "service messages"),
         measured_links=MeasuredLinks(Vault([b"k" * 32], "measured links").digest, BASE),
         family=Family(kin, residents, ledger),

@@ -70,6 +70,8 @@ def every_operation():
                 "ledger",
                 "addresses",
                 "stop_links",
+                "subscriptions",
+                "push_key",
                 "measured_links",
                 "message_vault",
                 "webhook_secrets",

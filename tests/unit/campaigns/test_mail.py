@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from campaigns.channels import Accepted, Busy, Note, Refused
+from campaigns.channels.breaker import Guarded
 from campaigns.channels.mail import MailChannel
-from campaigns.channels.pace import Breaker, TokenBucket
+from campaigns.channels.pace import TokenBucket
 from campaigns.channels.smtp import Server
 from engine.errors import Misconfigured
 from tests.smtp_server import SmtpServer, serving
@@ -132,17 +133,26 @@ async def test_a_server_that_says_goodbye_between_two_mails_costs_nothing():
 async def test_a_server_that_is_away_is_left_alone_after_some_failures():
     async with serving(SmtpServer()) as server:
         pass  # its port is free again
-    seconds = [0.0]
-    its = channel(server, connections=1, breaker=Breaker(2, 30.0, lambda: seconds[0]))
+    its = Guarded("email", channel(server, connections=1), after=2, rest_seconds=1.0)
     for _ in range(2):
         assert (await its.deliver([note(1)]))[0].reason == "away"
     began = asyncio.get_running_loop().time()
-    assert await its.deliver([note(1)]) == [Busy("away", 30.0)]
+    (busy,) = await its.deliver([note(1)])
+    assert busy.reason == "away"
+    assert 0 < busy.retry_after <= 1.0
     assert asyncio.get_running_loop().time() - began < 0.05
     async with serving(server):
-        assert await its.deliver([note(1)]) == [Busy("away", 30.0)]
-        seconds[0] = 31.0
-        assert await its.deliver([note(1)]) == [Accepted()]
+        assert (await its.deliver([note(1)]))[0].reason == "away"
+        await asyncio.sleep(1.1)
+        assert await its.deliver([note(n) for n in range(4)]) == [Accepted()] * 4
+        await its.close()
+
+
+async def test_addresses_that_are_refused_do_not_open_the_circuit():
+    async with serving(SmtpServer(saying(rcpt=b"550 5.1.1 nobody"))) as server:
+        its = Guarded("email", channel(server, connections=1), after=2, rest_seconds=60.0)
+        for _ in range(5):
+            assert all(isinstance(each, Refused) for each in await its.deliver([note(n) for n in range(3)]))
         await its.close()
 
 
