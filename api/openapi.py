@@ -66,6 +66,7 @@ _PATH: Mapping[str, tuple[str, Any, str]] = {
     "department": ("The id of a department.", _TEXT, "sport"),
     "programme": ("The id of a programme.", _TEXT, "71c0aa12f09b4d35"),
     "message": ("The id of a message.", _TEXT, "5j2h7dkq3xv6n4mzt2ywc3bqea"),
+    "browser": ("The id of a browser that takes push messages.", _TEXT, "5f" * 32),
     "webhook": ("The name of a webhook.", _TEXT, "course_system"),
     "mark": ("A digest of where a measured link leads.", _TEXT, "6b86b273ff34fce19d6b804e"),
     "reference": ("What the Notification service called a text message.", _TEXT, "1784"),

@@ -35,6 +35,7 @@ _SEQ = text("SELECT seq FROM ledger_head")
 ADDRESSED = (
     """SELECT a.resident, a.means AS channel FROM addresses a WHERE a.resident = ANY(:residents) AND NOT EXISTS (
         SELECT FROM suppressions s WHERE s.resident = a.resident AND s.channel = a.means AND s.time >= a.confirmed)""",
+    "SELECT DISTINCT p.resident, 'push' AS channel FROM push_subscriptions p WHERE p.resident = ANY(:residents)",
 )
 _ADDRESSED = text(" UNION ALL ".join(ADDRESSED))
 _SPOKEN = """

@@ -152,7 +152,7 @@ async def test_addresses_that_are_refused_do_not_open_the_circuit():
     async with serving(SmtpServer(saying(rcpt=b"550 5.1.1 nobody"))) as server:
         its = Guarded("email", channel(server, connections=1), after=2, rest_seconds=60.0)
         for _ in range(5):
-            assert all(isinstance(each, Refused) for each in await its.deliver([note(n) for n in range(3)]))
+            assert all(isinstance(each, Refused) for each in await its.deliver([note(n) for n in range(2)]))
         await its.close()
 
 

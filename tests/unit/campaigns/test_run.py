@@ -33,7 +33,7 @@ class House:
     async def expanded(self, run):
         self.open.remove(run)
 
-    async def drop(self, run):
+    async def drop(self, run, reason):  # noqa: ARG002 - a protocol's
         self.open.remove(run)
         self.dropped.append(run)
 
