@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from bench.ground import Ground
 from bench.mails import serving
 from bench.readers import Desk
 from campaigns.audience import Interest
-from campaigns.errors import Unfit
 from campaigns.schedule import OfferChanged, OfferEvent
 from engine.events import OfferChange
 from engine.language import Localized
@@ -28,24 +28,20 @@ PEOPLE = 20
 """To whom each mail goes: fewer than ten may not be meant."""
 _TOPIC, _OFFER = "yso:p900000", "bench:moved"
 _FIRST_SECONDS, _PATIENCE_SECONDS, _GLANCE_SECONDS = 120.0, 30.0, 0.005
+_GLANCES, _SETTLE_SECONDS = 24, 3.0
 
 
 async def measure(ground: Ground) -> list[Figure]:
     """Move an offer again and again, each time when everybody has heard of the last time."""
     settings, stores = await ground.settings(), await ground.stores()
-    await readers.enrol(settings, stores, PEOPLE, (_TOPIC,))
+    await readers.enrol(settings, stores, PEOPLE, (_TOPIC,), saved=_OFFER)
     desk = await Desk.found(settings, stores, "events", Interest(keyword=_TOPIC))
     moved = OfferChanged(changes=(OfferEvent.MOVED,), target=Target(offers=(_OFFER,)))
     await _move(stores.publisher, 0)
     runs = []
     async with serving(settings.home, settings) as (_, taken):
-        try:
-            await desk.schedule("Siirtyi", moved)
-        except Unfit:
-            ground.say("Nothing sends triggered campaigns here: trigger_p95 is not measured")
-            return []
-        # Not counted: the worker looks through all residents for it.
-        await _seconds(stores.publisher, taken, 1, _FIRST_SECONDS)
+        await desk.schedule("Siirtyi", moved)
+        await _first(stores.publisher, taken)
         for turn in range(ground.size.rounds):
             numbers = range(2 + turn * ground.size.probes, 2 + (turn + 1) * ground.size.probes)
             times = [await _seconds(stores.publisher, taken, number, _PATIENCE_SECONDS) for number in numbers]
@@ -56,6 +52,18 @@ async def measure(ground: Ground) -> list[Figure]:
         f"{ground.size.probes} a round"
     )
     return [P95.measured(runs, reference)]
+
+
+async def _first(publisher: Publisher, taken: Path) -> None:
+    """Move the offer until that is heard: what happens before the campaign runs is not told.
+
+    Not counted, since the worker looks through all residents for it.
+    """
+    for number in range(-_GLANCES, 0):
+        with suppress(TimeoutError):
+            await _seconds(publisher, taken, number, _FIRST_SECONDS / _GLANCES)
+            break
+    await asyncio.sleep(_SETTLE_SECONDS)
 
 
 async def _seconds(publisher: Publisher, taken: Path, number: int, patience: float) -> float:
