@@ -12,20 +12,17 @@ from datetime import datetime
 
 import httpx
 
+from api.outgoing import mail_channel, quiet_hours, weekly
 from api.push_key import signer
 from campaigns.caps import Caps
 from campaigns.channels import Channel
 from campaigns.channels.breaker import Guarded
 from campaigns.channels.inbox import InboxChannel
-from campaigns.channels.mail import MailChannel
-from campaigns.channels.mime import Mail
 from campaigns.channels.pace import TokenBucket
 from campaigns.channels.push import Gone, PushChannel
 from campaigns.channels.sms import SmsChannel
-from campaigns.channels.smtp import Server
 from campaigns.dispatch import Dispatcher
 from campaigns.neighbours import Addresses, Leaves, Speech
-from campaigns.quiet import QuietHours
 from campaigns.records.deliveries import AT_ONCE, DeliveryRecords
 from campaigns.records.inbox import InboxRecords
 from campaigns.records.runs import RunRecords
@@ -133,31 +130,6 @@ def sending(  # noqa: PLR0913 - what others of the house answer
     )
     expander = Expander(runs, members, log, clock, life)
     return Sending(runs, expander, dispatcher, deliveries, inbox, suppressions, ways, life, clock)
-
-
-def quiet_hours(settings: Settings) -> QuietHours:
-    """Return the hours in which nothing makes a sound."""
-    return QuietHours(settings.quiet_from, settings.quiet_until)
-
-
-def weekly(settings: Settings) -> Mapping[str, int]:
-    """Return how many messages a resident gets in a week, by channel."""
-    return {
-        "email": settings.weekly_email,
-        "sms": settings.weekly_sms,
-        "push": settings.weekly_push,
-        "inbox": settings.weekly_inbox,
-    }
-
-
-def mail_channel(settings: Settings, clock: Clock) -> MailChannel | None:
-    """Return the channel of e-mail, if a server is set."""
-    if settings.mail is None:
-        return None
-    server = Server.read(settings.mail, settings.mail_timeout_seconds)
-    mail = Mail(settings.mail_name, settings.mail_from, settings.mail_domain)
-    bucket = TokenBucket(settings.mail_rate)
-    return MailChannel(server, mail, clock, connections=settings.mail_connections, bucket=bucket)
 
 
 def channels(settings: Settings, inbox: InboxRecords, clock: Clock, gone: Gone | None = None) -> dict[str, Channel]:

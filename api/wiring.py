@@ -20,10 +20,10 @@ from api.logout_feed import LogoutFeed
 from api.model_feed import ModelFeed
 from api.my_data import DataView
 from api.names import CatalogueNames
+from api.outgoing import weekly
 from api.push_key import signer
 from api.reach_runs import ReachRuns
 from api.seal import Seal
-from api.sending import weekly
 from api.steering_feed import SteeringFeed
 from api.trials import Trials
 from api.vault import Vault, keys

@@ -14,9 +14,10 @@ from api.campaigning import campaigning
 from api.catalogue_feed import CatalogueFeed
 from api.exposure_feed import ExposureFeed
 from api.model_feed import ModelFeed
+from api.outgoing import quiet_hours, weekly
 from api.picking import LaterReach, Picking
 from api.seal import Seal
-from api.sending import Sending, quiet_hours, sending, weekly
+from api.sending import Sending, sending
 from api.speech import HouseSpeech, Suggesting
 from api.steering_feed import SteeringFeed
 from api.trigger_feed import TriggerFeed

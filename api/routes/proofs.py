@@ -15,8 +15,8 @@ from api.bodies import Reader
 from api.errors import Forbidden
 from api.gate import Gate
 from api.operations import Answer, Operation, private_json
+from api.outgoing import mail_channel
 from api.routes.campaigns import TAG, named, official
-from api.sending import mail_channel
 from campaigns import checking, sample
 from campaigns.campaign import Channel, LanguageCode
 from campaigns.channels import Accepted, Note
