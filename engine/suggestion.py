@@ -201,6 +201,8 @@ class Suggester:
         request = self._request(live, plan, now)
         shown, moved = _ranked(live, request, plan)
         reasons = self._why(live, request, plan, shown, moved, now)
+        if request.steered is not None and len(request.steered.marks):
+            reasons = with_marks(reasons, Tried(shown).marked(request.steered), query.language)
         rows = shown.rows.tolist()
         if self._steering is not None:
             self._steering.showed(live, rows)

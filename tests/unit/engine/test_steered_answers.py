@@ -45,6 +45,21 @@ async def test_boosted_offers_say_so_and_what_is_left_out_is_not_there():
     assert {"swim:3", "swim:4"}.isdisjoint(answer.offers)
 
 
+async def test_a_message_says_too_what_the_city_lifts():
+    steered = ruled(
+        CITY,
+        rule(Effect.PIN, "chess:4", scenario=Scenario.EMAIL),
+        rule(Effect.BOOST, "chess:1", strength=0.9, scenario=Scenario.EMAIL),
+    )
+    query = Query(limit=3, scenario=Scenario.EMAIL)
+    answer = await steered.suggestions("someone", query, NOW)
+    ((basis, picks),) = await steered.picks(["someone"], query, NOW)
+    assert (basis, picks[0].offer, picks[0].why) == ("personal", "chess:4", "Kaupunki nostaa tämän esiin")
+    assert [tuple(pick) for pick in picks] == [
+        (id_, item.reasons[0].text) for id_, item in zip(answer.offers, answer.items, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     "unfit", [{"seats_left": 0}, {"days": -3}, {"age_min": 18}, {"languages": ("fi",)}, {"kind": Kind.SPACE}]
 )
