@@ -21,7 +21,6 @@ from bench import (
     stages,
     suggestions,
     training,
-    triggered,
 )
 from bench.figures import Figure, Promise
 from bench.ground import Ground
@@ -108,8 +107,6 @@ SUITES = {
             Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),
             Measurement((mails.CPU, mails.RATE), mails.measure),
             Measurement((picks.RATIO,), picks.measure),
-            # After those, which speak to everybody there is.
-            Measurement((triggered.P95,), triggered.measure),
         ),
     ),
 }

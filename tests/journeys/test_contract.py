@@ -10,6 +10,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 EXAMPLES = 25
 MORE_THAN_FORM = {
     "send_interactions": "the offer must be known, and the time within a week",
+    "give_push_subscription": "an endpoint is one of a push service that is known",
     "search_offers": "a cursor comes from the page before, a position lies in the city",
     "suggest": "a position lies in the city",
     "suggest_to_anybody": "a position lies in the city",

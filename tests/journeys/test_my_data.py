@@ -36,7 +36,7 @@ async def test_what_is_known_is_told_in_words_and_where_it_came_from(city, resid
     events = await acting(city, resident)
     await resident.suggestions()
     told = await city.until(lambda: sections(resident), lambda told: told["shown"]["items"])
-    assert list(told) == ["taste", "activity", "interests", "addresses", "shown", "audiences", "messages"]
+    assert list(told) == ["taste", "activity", "interests", "addresses", "shown", "followed", "audiences", "messages"]
     assert {one["id"]: one["text"] for one in told["taste"]["items"]}[SWIM] == "swim"
     acts = {one["id"]: one for one in told["activity"]["items"]}
     assert acts[events["swim"]["id"]]["text"] == "You saved: swim 1 in English"

@@ -15,16 +15,18 @@ async def test_who_would_want_an_offer_is_written_to_and_nobody_else(city, desk)
         told = {"keywords": [TOPICS["swim" if n < PEOPLE else "jazz"]], "languages": ["fi"]}
         assert (await who.call("PUT", f"{who.path}/interests", json=told)).status_code == 200
 
-    wanted = (await keen[0].suggestions())["items"][0]["offer"]["id"]
+    # Whatever other scenes have pinned: a swimming course, which those who like jazz have ten better offers than.
+    shown = [item["offer"]["id"] for item in (await keen[0].suggestions())["items"]]
+    wanted = next(id_ for id_ in shown if id_.startswith("journey:swim-"))
 
     async def found():
-        params = {"topic": TOPIC, "top": 10}
+        params = {"topic": TOPIC, "top": 5}
         return await city.http.get(f"/v1/offers/{wanted}/residents", headers=counter(city), params=params)
 
     told = (await city.until(found, lambda got: got.status_code == 200, seconds=30)).json()
     assert told["reached"] in (20, 30)
     tree = told["tree"]
-    assert tree == {"is": "wants", "offer": wanted, "top": 10}
+    assert tree == {"is": "wants", "offer": wanted, "top": 5}
     # As it was handed over.
     draft = {"department": desk.id, "name": "Who would want it", "tree": tree}
     got = await city.http.post("/v1/audiences", json=draft, headers=desk.maija)

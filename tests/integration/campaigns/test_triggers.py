@@ -297,6 +297,12 @@ async def test_with_an_audience_a_free_seat_is_told_to_all_of_it_and_a_cancellat
     await write(place, its)
     people = await place.enrol(25, MAIL)
     (keen,) = await place.enrol(1, MAIL, "activity")
+    await place.rows(
+        "INSERT INTO addresses (resident, means, sealed, confirmed) SELECT unnest(CAST(:who AS text[])), 'email', "
+        "'sealed', :now RETURNING resident",
+        who=[*people, keen],
+        now=place.now,
+    )
     await act(place, keen, its)
     life.feed.start()
     async with asyncio.timeout(30):
