@@ -19,7 +19,7 @@ from campaigns.message import Message, Text
 from campaigns.schedule import Schedule, Trigger
 from engine.addresses import Means, about
 from engine.consent import Purpose
-from engine.events import Pseudonym
+from engine.events import Interaction, InteractionBatch, InteractionType, Pseudonym
 from engine.residents import Interests
 from engine.rulebook import Rulebook
 from engine.settings import Settings
@@ -62,9 +62,12 @@ _PARAGRAPHS = {
 
 
 async def enrol(
-    settings: Settings, stores: wiring.Stores, number: int, keywords: tuple[str, ...] = ()
+    settings: Settings, stores: wiring.Stores, number: int, keywords: tuple[str, ...] = (), saved: str | None = None
 ) -> list[Pseudonym]:
-    """Make residents who allow mails of the library, tell a language and `keywords`, and have an address."""
+    """Make residents who allow mails of the library, tell a language and `keywords`, and have an address.
+
+    Where an offer is named, they allow `activity` too, and have saved it.
+    """
     vault, now = Vault(keys(settings), "addresses"), datetime.now(UTC)
     intake, readers = wiring.intake(settings, stores), [secrets.token_urlsafe(16) for _ in range(number)]
     for first in range(0, number, _AT_ONCE):
@@ -74,7 +77,7 @@ async def enrol(
             "who": some,
             "since": now - timedelta(days=60),
             "now": now - timedelta(days=59),
-            "purposes": [PURPOSE, Purpose.INTERESTS],
+            "purposes": [PURPOSE, Purpose.INTERESTS, *([] if saved is None else [Purpose.ACTIVITY])],
             "interests": [msgspec.json.encode(its).decode() for its in told],
             "sealed": [vault.seal(f"{who}@post.example".encode(), about(who, Means.EMAIL)) for who in some],
         }
@@ -82,6 +85,9 @@ async def enrol(
             for statement in _MAKE:
                 await connection.execute(text(statement), {n: v for n, v in values.items() if f":{n}" in statement})
         await intake.rebuild(some, now)
+        if saved is not None:
+            acts = [(who, Interaction(secrets.token_hex(8), saved, InteractionType.SAVE, now)) for who in some]
+            await intake.interactions([InteractionBatch(who, now, (act,)) for who, act in acts], now)
     async with stores.database.begin() as connection:
         await connection.execute(text("ANALYZE"))  # as the server does by itself, a minute after so many rows
     return readers

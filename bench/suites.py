@@ -21,6 +21,7 @@ from bench import (
     stages,
     suggestions,
     training,
+    triggered,
 )
 from bench.figures import Figure, Promise
 from bench.ground import Ground
@@ -107,6 +108,8 @@ SUITES = {
             Measurement((audiences.RATIO, audiences.COUNT, audiences.MEMORY), audiences.measure),
             Measurement((mails.CPU, mails.RATE), mails.measure),
             Measurement((picks.RATIO,), picks.measure),
+            # After those, which speak to everybody there is.
+            Measurement((triggered.P95,), triggered.measure),
         ),
     ),
 }

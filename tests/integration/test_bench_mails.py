@@ -15,3 +15,10 @@ async def test_a_worker_sends_campaigns_to_a_mail_server_of_their_own_and_its_cp
     assert [figure.name for figure in found] == ["mail_cpu", "mails_per_core"]
     assert all(figure.value > 0 for figure in found)
     assert told
+
+
+async def test_how_soon_a_triggered_mail_goes_is_told():
+    told, its = list[str](), suite("campaigns")
+    async with Ground(told.append, Size(rounds=1, probes=3)) as ground:
+        found = [figure for one in its.only(["trigger_p95"]) for figure in await one.measure(ground)]
+    assert [figure.name for figure in found] == ["trigger_p95"]
