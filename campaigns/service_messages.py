@@ -20,6 +20,7 @@ from campaigns.channels import Refused as Rejected
 from campaigns.neighbours import Suppressions
 from campaigns.quiet import SILENT, QuietHours
 from engine.consent import SERVICE, Consents, ServicePermit
+from engine.errors import Unavailable
 from engine.events import AwareTime, Pseudonym
 from engine.telemetry import DELIVERIES, logger
 
@@ -217,7 +218,10 @@ class ServiceSender:
             language, rendered = await self._speech.said(
                 campaign, its.resident, content.language, channel, content.data
             )
-        except KeyError:  # a name is missing that the message has got since
+        except Unavailable:
+            raise
+        except Exception:  # a template may raise anything, and one message must not keep the others waiting
+            log.exception("service message cannot be filled in", campaign=campaign.id, channel=channel)
             return Ended(its.id, MessageState.FAILED, channel, "unrenderable")
         return _Way(its, channel, Note(its.id, to, rendered, "", campaign.draft.topic, language, SERVICE))
 

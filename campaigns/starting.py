@@ -6,7 +6,7 @@ is named by its campaign and its moment, and begun once.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -128,26 +128,41 @@ class Starter:
 
     async def _begin(self, campaign: Campaign, moment: datetime) -> bool:
         """Begin a run; say whether it is new."""
-        draft = campaign.draft
-        audience = None if draft.audience is None else await self._audiences.get(draft.audience)
+        named = campaign.draft.audience
+        audience = None if named is None else await self._audiences.get(named)
         if audience is None:
             log.warning("campaign has no audience any more", campaign=campaign.id)
             return False
-        plan = Plan(
-            id=f"{campaign.id}-{moment:%Y%m%dT%H%M%SZ}",
-            campaign=campaign.id,
-            version=campaign.version,
-            department=draft.department,
-            topic=draft.topic,
-            channels=draft.channels,
-            planned=moment,
-            audience=msgspec.to_builtins(audience.tree),
-            # People rank the most urgent highest, queues lowest.
-            priority=LOWEST_PRIORITY + 1 - draft.priority,
-        )
+        plan = plan_of(campaign, f"{moment:%Y%m%dT%H%M%SZ}", moment, msgspec.to_builtins(audience.tree))
         if begun := await self._runs.begin(plan):
             log.info("run begun", run=plan.id)
         return begun
+
+
+def plan_of(  # noqa: PLR0913 - what is a run's own
+    campaign: Campaign,
+    name: str,
+    planned: datetime,
+    audience: Any,  # noqa: ANN401 - as `Plan` has it
+    offers: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
+) -> Plan:
+    """Return the plan of a run of a campaign as it is now; `name` tells its runs apart."""
+    draft = campaign.draft
+    return Plan(
+        id=f"{campaign.id}-{name}",
+        campaign=campaign.id,
+        version=campaign.version,
+        department=draft.department,
+        topic=draft.topic,
+        channels=draft.channels,
+        planned=planned,
+        audience=audience,
+        # People rank the most urgent highest, queues lowest.
+        priority=LOWEST_PRIORITY + 1 - draft.priority,
+        offers=offers,
+        also=also,
+    )
 
 
 def _due(campaign: Campaign, now: datetime) -> tuple[datetime | None, bool]:

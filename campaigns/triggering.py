@@ -17,7 +17,7 @@ from campaigns.errors import IllegalMove
 from campaigns.records.happenings import Reaction
 from campaigns.run import Plan, Standing
 from campaigns.schedule import SHORTEST_BREAK, Birthday, NewOffer, SavedOfferTomorrow, Trigger
-from campaigns.starting import LOWEST_PRIORITY, Advancing, Audiences, Campaigns
+from campaigns.starting import Advancing, Audiences, Campaigns, plan_of
 from campaigns.triggers import (
     BIRTHDAY,
     SAVED,
@@ -275,19 +275,8 @@ class Triggering:
             audience=None if audience is None else msgspec.to_builtins(audience.tree),
             born=_born(trigger, first),
         )
-        plan = Plan(
-            id=f"{campaign.id}-h{first.id}",
-            campaign=campaign.id,
-            version=campaign.version,
-            department=draft.department,
-            topic=draft.topic,
-            channels=draft.channels,
-            planned=planned,
-            audience={"concern": msgspec.to_builtins(concern)},
-            priority=LOWEST_PRIORITY + 1 - draft.priority,
-            offers=offers,
-            also=concern.rests_on,
-        )
+        whom = {"concern": msgspec.to_builtins(concern)}
+        plan = plan_of(campaign, f"h{first.id}", planned, whom, offers, concern.rests_on)
         if await self._runs.begin(plan):
             log.info("run begun", run=plan.id)
         elif (begun := await self._runs.plan(plan.id)) is not None:

@@ -27,7 +27,6 @@ from engine.telemetry import logger
 RESERVED = ("mail", "sms")
 """Addresses of reports on what was sent (`api.routes.reports`)."""
 GIVEN_UP = timedelta(hours=24)
-MOST_ANSWER_BYTES = 65_536
 _BACK_OFF = timedelta(seconds=5)
 _LONGEST = timedelta(hours=1)
 _ABOUT = "webhook"
@@ -120,7 +119,7 @@ class Records(Protocol):
     async def told(self, id_: str) -> None:
         """Note that a system has been told."""
 
-    async def put_off(self, id_: str, until: datetime | None, reason: str, now: datetime) -> None:
+    async def put_off(self, id_: str, until: datetime | None, reason: str) -> None:
         """Note that it has not, and when it is tried again; None for never."""
 
 
@@ -236,7 +235,7 @@ class Herald:
         until = now + min(_BACK_OFF * 2 ** min(its.tries, 10), _LONGEST)
         over = now - its.since > GIVEN_UP or reason == "no_secret"
         log.warning("webhook not told", webhook=its.webhook, reason=reason, given_up=over)
-        await self._records.put_off(its.id, None if over else until, reason, now)
+        await self._records.put_off(its.id, None if over else until, reason)
 
     async def _post(self, its: Due) -> str | None:
         """Tell one system one thing; return why that failed, or None."""

@@ -112,7 +112,7 @@ class WebhookRecords:
         async with self._database.begin() as connection:
             await connection.execute(_TOLD, {"id": id_})
 
-    async def put_off(self, id_: str, until: datetime | None, reason: str, now: datetime) -> None:  # noqa: ARG002 - a protocol's
+    async def put_off(self, id_: str, until: datetime | None, reason: str) -> None:
         """Note that it has not, and when it is tried again; None for never."""
         async with self._database.begin() as connection:
             await connection.execute(_PUT_OFF, {"id": id_, "until": until, "reason": reason})

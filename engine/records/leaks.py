@@ -42,6 +42,7 @@ _KEPT = {
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted "
         "AND c.purpose ~ ('^marketing_.*_' || t.channel || '$'))"
     ),
+    "follows": _ALLOWED.format(purposes="'measurement'", time="time"),
     "happening_residents": (
         "(SELECT FROM consents c WHERE c.resident = t.resident AND c.granted AND c.since <= t.time "
         "AND CASE t.purpose WHEN 'activity' THEN c.purpose = 'activity' ELSE starts_with(c.purpose, 'marketing_') END)"

@@ -91,6 +91,19 @@ class Resident:
         return await until(self.suggestions, lambda told: told["basis"] == basis, seconds)
 
 
+async def addressed(city: "City", *purposes: str) -> Resident:
+    """Return somebody new who allows some purposes, and has confirmed the address `{id}@post.example`."""
+    its = city.resident()
+    for purpose in purposes:
+        assert (await its.decide(purpose)).status_code == 200
+    path, address = f"{its.path}/addresses/email", f"{its.id}@post.example"
+    got = await its.call("PUT", path, json={"address": address, "language": "en"})
+    assert got.status_code in (200, 201, 202), got.text
+    got = await its.call("POST", f"{path}/confirm", json={"code": city.mail.code(address)})
+    assert got.status_code < 300, got.text
+    return its
+
+
 def make_offer(topic: str, number: int, kind: Kind = Kind.COURSE, **more: Any) -> Offer:
     """Return an offer on a topic, some days ahead."""
     starts = datetime.now(UTC) + timedelta(days=2 + number)

@@ -7,25 +7,13 @@ from html import unescape
 
 import pytest
 
-from tests.journeys.conftest import City, Resident
+from tests.journeys.conftest import City, Resident, addressed
 from tests.journeys.test_campaigns import Desk, desk
 
 __all__ = ["desk"]
 NEWS = "https://www.hel.fi/fi/uutiset?a=1&amp;b=2"
 TOPIC, PEOPLE = "neighbourhood_plans", 21
 PURPOSE = f"marketing_{TOPIC}_email"
-
-
-async def reader(city: City, number: int) -> Resident:
-    """Return somebody who wants such mails and has confirmed an address."""
-    its = city.resident()
-    assert (await its.decide(PURPOSE)).status_code == 200
-    path, address = f"{its.path}/addresses/email", f"reader-{number}-{its.id}@post.example"
-    got = await its.call("PUT", path, json={"address": address, "language": "en"})
-    assert got.status_code in (200, 201, 202), got.text
-    got = await its.call("POST", f"{path}/confirm", json={"code": city.mail.code(address)})
-    assert got.status_code < 300, got.text
-    return its
 
 
 def mails(city: City, who: Resident) -> list[EmailMessage]:
@@ -43,7 +31,8 @@ async def sent(desk: Desk, subject: str, **more) -> dict:
     }
     message = {"texts": texts, "picks": {"scenario": "email", "n": 2, "fallback": "popular"}}
     schedule = {"starts": starts.isoformat()}
-    its = await desk.write(kind="one_off", topic=TOPIC, channels=["email"], message=message, schedule=schedule, **more)
+    usual = {"kind": "one_off", "topic": TOPIC, "channels": ["email"], "message": message, "schedule": schedule}
+    its = await desk.write(**(usual | more))
     assert its["missing"] == []
     for who, move in ((desk.maija, "submit"), (desk.ville, "approve"), (desk.maija, "schedule")):
         got = await desk.move(who, its, move)
@@ -57,7 +46,7 @@ async def state(desk: Desk, its: dict) -> str:
 
 @pytest.fixture
 async def readers(city: City) -> list[Resident]:
-    its = [await reader(city, number) for number in range(PEOPLE)]
+    its = [await addressed(city, PURPOSE) for _ in range(PEOPLE)]
     for who in its[1:]:
         assert (await who.decide("measurement")).status_code == 200
     return its

@@ -9,7 +9,7 @@ import pytest
 
 from engine.events import OfferChange
 from engine.offers import Offer, Status, encode
-from tests.journeys.conftest import City, Resident
+from tests.journeys.conftest import City, Resident, addressed
 from tests.journeys.test_bad_input import is_problem
 from tests.journeys.test_campaigns import Desk, desk
 
@@ -20,16 +20,8 @@ BODY = "{% for offer in offers %}<p>{{ offer.name }}</p>{% endfor %}"
 
 
 async def reader(city: City, *purposes: str) -> Resident:
-    """Return somebody who wants such mails, in English, and has confirmed an address."""
-    its = city.resident()
-    for purpose in (PURPOSE, *purposes):
-        assert (await its.decide(purpose)).status_code == 200
-    path, address = f"{its.path}/addresses/email", f"reader-{its.id}@post.example"
-    got = await its.call("PUT", path, json={"address": address, "language": "en"})
-    assert got.status_code in (200, 201, 202), got.text
-    got = await its.call("POST", f"{path}/confirm", json={"code": city.mail.code(address)})
-    assert got.status_code < 300, got.text
-    return its
+    """Return somebody who wants such mails."""
+    return await addressed(city, PURPOSE, *purposes)
 
 
 def mails(city: City, who: Resident) -> list[EmailMessage]:

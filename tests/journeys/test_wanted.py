@@ -1,15 +1,15 @@
 """Writing to those who would want an offer: found by it, kept as an audience, sent to by a campaign."""
 
-from tests.journeys.conftest import TOPICS
+from tests.journeys.conftest import TOPICS, addressed
 from tests.journeys.test_audiences import counter
 from tests.journeys.test_campaigns import desk
-from tests.journeys.test_story import PEOPLE, TOPIC, mails, reader, sent, state
+from tests.journeys.test_story import PEOPLE, PURPOSE, TOPIC, mails, sent, state
 
 __all__ = ["desk"]
 
 
 async def test_who_would_want_an_offer_is_written_to_and_nobody_else(city, desk):
-    keen, others = [await reader(city, n) for n in range(PEOPLE)], [await reader(city, n) for n in range(3)]
+    keen, others = [[await addressed(city, PURPOSE) for _ in range(number)] for number in (PEOPLE, 3)]
     for n, who in enumerate([*keen, *others]):
         assert (await who.decide("interests")).status_code == 200
         told = {"keywords": [TOPICS["swim" if n < PEOPLE else "jazz"]], "languages": ["fi"]}

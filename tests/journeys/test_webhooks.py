@@ -8,10 +8,10 @@ import pytest
 import standardwebhooks
 
 from tests.integration.campaigns.test_webhooks import System, system
-from tests.journeys.conftest import City
+from tests.journeys.conftest import City, addressed
 from tests.journeys.test_bad_input import is_problem
 from tests.journeys.test_campaigns import Desk, desk
-from tests.journeys.test_story import reader
+from tests.journeys.test_story import PURPOSE
 
 __all__ = ["desk", "system"]
 PATH = "/v1/webhooks"
@@ -62,7 +62,11 @@ async def test_a_system_is_told_when_a_campaign_moves(city, desk, chief, system:
 
 
 async def test_what_a_system_tells_triggers_a_campaign_once(city, desk, chief):
-    its, who, other = await set_up(desk, chief, direction="in"), await reader(city, 1), await reader(city, 2)
+    its, who, other = (
+        await set_up(desk, chief, direction="in"),
+        await addressed(city, PURPOSE),
+        await addressed(city, PURPOSE),
+    )
     schedule = {"trigger": {"event": "webhook", "name": its["id"]}}
     campaign = await desk.write(
         kind="triggered", topic="neighbourhood_plans", channels=["email"], audience=None, schedule=schedule,

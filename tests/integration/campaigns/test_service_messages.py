@@ -51,6 +51,15 @@ class Words:
         return "fi", Rendered("Paikka", data["course"])
 
 
+class Stumbling(Words):
+    """Cannot say one of them."""
+
+    async def said(self, campaign, resident, language, channel, data):
+        if data["course"] == "Kurssi 0":
+            raise TypeError
+        return await super().said(campaign, resident, language, channel, data)
+
+
 class Book:
     async def of(self, permit, channel):  # noqa: ARG002
         return f"{permit.resident}@post.example"
@@ -62,7 +71,7 @@ def sender(place: Town, **changed) -> ServiceSender:
     draft = SimpleNamespace(channels=("email",), priority=changed.pop("priority", 5), topic="library")
 
     async def get(_: str) -> Campaign:
-        return SimpleNamespace(draft=draft)
+        return SimpleNamespace(id="c", draft=draft)
 
     return ServiceSender(
         messages=changed.pop("messages", ServiceMessageRecords(place.stores.database, life)),
@@ -70,7 +79,7 @@ def sender(place: Town, **changed) -> ServiceSender:
         ledger=place.ledger,
         addresses=Book(),
         suppressions=its.suppressions,
-        speech=Words(),
+        speech=changed.pop("speech", Words()),
         vault=VAULT,
         channels=its.channels,
         clock=place.clock,
@@ -98,6 +107,13 @@ async def test_two_workers_send_each_message_once(place, server):
         pass
     assert sorted(mail.id for mail in server.accepted) == sorted(f"<{id_}@localhost.localdomain>" for id_ in ids)
     assert {its[1:] for its in await ends(place)} == {("sent", None, True)}
+
+
+async def test_a_message_that_cannot_be_said_keeps_no_other_waiting(place, server):
+    first, second = await asked(place, 2)
+    assert await sender(place, speech=Stumbling()).take_up(place.now) == 2
+    assert await ends(place) == [(first, "failed", "unrenderable", True), (second, "sent", None, True)]
+    assert len(server.accepted) == 1
 
 
 async def test_what_a_killed_worker_had_handed_out_is_unknown_and_not_sent_again(place, server):
