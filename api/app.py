@@ -134,7 +134,7 @@ def operations(house: "House") -> Sequence[Operation]:
         ).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_messages(house, gate).operations(),
-        *InboxRoutes(gate, house.residents, house.ledger, house.campaigning.inbox).operations(),
+        *InboxRoutes(gate, house.residents, house.ledger, house.campaigning.inbox, house.inbox_feed).operations(),
         *_webhooks(house, gate).operations(),
         *ReportRoutes(house.campaigning.returns, house.settings, house.clock).operations(),
         *_health(house).operations(),

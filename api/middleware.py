@@ -59,6 +59,8 @@ class Doorkeeper:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                # What stays open, as a stream of events, is measured by when it began.
+                self._observe(scope, perf_counter() - began)
                 message["headers"] = [*_complete(message["headers"]), (REQUEST_ID, request_id)]
             await send(message)
 
@@ -71,7 +73,6 @@ class Doorkeeper:
             if not started:
                 await _apology()(scope, receive, send_with_headers)
         finally:
-            self._observe(scope, perf_counter() - began)
             telemetry.correlation.reset(mark)
 
     def _observe(self, scope: Scope, seconds: float) -> None:

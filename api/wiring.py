@@ -14,6 +14,7 @@ from api.catalogue_feed import CatalogueFeed
 from api.ended import Ended
 from api.exploration import Thompson
 from api.exposure_feed import ExposureFeed
+from api.inbox_feed import InboxFeed
 from api.issuer import token_verifier
 from api.link_feed import LinkFeed
 from api.logout_feed import LogoutFeed
@@ -250,6 +251,7 @@ class House:
     tokens: TokenVerifier
     logouts: LogoutRecords
     ends: LogoutFeed
+    inbox_feed: InboxFeed
     campaigning: Campaigning
 
     async def open(self) -> None:
@@ -261,6 +263,7 @@ class House:
         await self.exposure_feed.open()
         await self.links.open()
         await self.ends.open()
+        self.inbox_feed.start()
         if self.settings.audiences:
             self.audience_feed.start()
         try:
@@ -280,6 +283,7 @@ class House:
         await self.exposure_feed.close()
         await self.links.close()
         await self.ends.close()
+        await self.inbox_feed.close()
         await self.lag.close()
         await self.tokens.close()
         await self.stores.close()
@@ -362,6 +366,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         tokens=tokens,
         logouts=logouts,
         ends=LogoutFeed(tokens, stores.database, logouts, clock),
+        inbox_feed=InboxFeed(stores.database),
         campaigning=side,
     )
 

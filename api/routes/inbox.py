@@ -1,12 +1,15 @@
-"""A resident's inbox: messages of the topics that the resident still allows there."""
+"""A resident's inbox: messages of the topics that the resident still allows there, and word of what changes in it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol
 from uuid import UUID
 
 import msgspec
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +19,7 @@ from api.gate import Gate
 from api.operations import PRIVATE, Answer, Operation, private_json
 from campaigns.records.inbox import Kept
 from engine.consent import Permit, Purpose, ServicePermit
-from engine.errors import InvalidInput, NotFound
+from engine.errors import InvalidInput, NotFound, TooOften, VinkkiError
 from engine.events import AwareTime, Pseudonym
 from engine.ledger import ConsentLedger
 from engine.residents import Residents
@@ -31,11 +34,24 @@ class Boxes(Protocol):
     async def of(self, permits: Sequence[Permit | ServicePermit], now: datetime) -> Sequence[Kept]:
         """Return the newest messages of one resident that the permits allow."""
 
+    async def unread(self, permits: Sequence[Permit | ServicePermit], now: datetime) -> int:
+        """Return how many of these are not read yet."""
+
     async def mark(self, permits: Sequence[Permit | ServicePermit], id_: str, *, read: bool, now: datetime) -> bool:
         """Mark one as read, or as not; say whether it was there."""
 
     async def delete(self, resident: Pseudonym, id_: str) -> bool:
         """Delete one; say whether it was there."""
+
+
+class News(Protocol):
+    """What hears of changes (`api.inbox_feed`)."""
+
+    def check(self, resident: Pseudonym | None) -> None:
+        """Refuse one more who watches where too many do (`engine.errors.TooOften`)."""
+
+    def watching(self, resident: Pseudonym | None) -> AbstractContextManager[asyncio.Event]:
+        """Give an event that is set whenever the resident's inbox has changed."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -82,6 +98,15 @@ EXAMPLE = {
     "unread": 1,
 }
 _read_mark = Reader(Mark)
+STREAM = "text/event-stream"
+PING_SECONDS, LOOK_SECONDS = 15, 30.0
+READ = """\
+Of topics whose leave for the inbox holds now (a withdrawal deletes the others), and what services have sent on a basis
+of their own.
+
+With `Accept: text/event-stream` the answer stays open and says, as server-sent events of the name `inbox`, how many
+messages are unread (`{"unread": 1}`): at once, and whenever something in the inbox has changed; then read it again. It
+holds no message. It ends when the token does, and whenever leave to read is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +117,7 @@ class InboxRoutes:
     residents: Residents
     ledger: ConsentLedger
     boxes: Boxes
+    news: News
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked here."""
@@ -102,11 +128,11 @@ class InboxRoutes:
                 path=path,
                 name="read_inbox",
                 summary="A resident's messages",
-                description="Of topics whose leave for the inbox holds now (a withdrawal deletes the others), and what "
-                "services have sent on a basis of their own.",
+                description=READ,
                 tag=TAG,
                 handler=self.read,
-                answers={200: Answer("The messages", Inbox, EXAMPLE)},
+                answers={200: Answer("The messages", Inbox, EXAMPLE, also=(STREAM,))},
+                problems=(TooOften,),
                 scope=Scope.INBOX_READ,
             ),
             Operation(
@@ -138,9 +164,44 @@ class InboxRoutes:
     async def read(self, request: Request) -> Response:
         """Answer `GET /v1/residents/{id}/inbox`."""
         person = await self.gate.resident(request, Scope.INBOX_READ)
+        if STREAM in request.headers.get("accept", ""):
+            return await self._stream(request, person)
         now = self.gate.clock()
         items = [_message(its) for its in await self.boxes.of(await self._permits(person, now), now)]
         return private_json(Inbox(items, sum(its.read is None for its in items)))
+
+    async def _stream(self, request: Request, person: UUID) -> Response:
+        resident = await self.residents.pseudonym(person)
+        self.news.check(resident)
+
+        async def told() -> AsyncIterator[ServerSentEvent]:
+            with self.news.watching(resident) as changed:
+                async for unread in self._unread(request, resident, changed):
+                    yield ServerSentEvent(data=f'{{"unread":{unread}}}', event="inbox")
+
+        return EventSourceResponse(told(), headers=PRIVATE, ping=PING_SECONDS, sep="\n", send_timeout=PING_SECONDS)
+
+    async def _unread(self, request: Request, resident: Pseudonym | None, changed: asyncio.Event) -> AsyncIterator[int]:
+        """Yield how many are unread: now, whenever the inbox changed, and where it turns out to be another number."""
+        said = None
+        while True:
+            heard = changed.is_set()
+            changed.clear()
+            try:
+                # Each time as if it were asked anew: a token ends, a leave is taken back, somebody is erased.
+                caller = await self.gate.caller(request)
+                person = await self.gate.named(caller, request.path_params["id"], Scope.INBOX_READ)
+                if await self.residents.pseudonym(person) != resident:
+                    return
+                now = self.gate.clock()
+                unread = await self.boxes.unread(await self._permits(person, now), now)
+            except VinkkiError:
+                return  # whoever asks again is told why
+            if heard or unread != said:
+                yield unread
+            said = unread
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), LOOK_SECONDS)
 
     async def mark(self, request: Request) -> Response:
         """Answer `PUT /v1/residents/{id}/inbox/{message}`."""

@@ -11,6 +11,8 @@ from engine.consent import SERVICE, Permit, ServicePermit
 from engine.events import Pseudonym
 from engine.records.database import Database
 
+CHANNEL = "inboxes"
+"""Where the database tells whose inbox has changed, as pseudonyms with spaces between."""
 KEPT = timedelta(days=180)
 MOST = 200
 # As everywhere, the leave is looked at in the transaction that writes; what is sent on another basis needs none.
@@ -34,6 +36,12 @@ _ALLOWED = """
 _OF = text(f"""
     SELECT id, purpose, content::text AS content, time, read FROM inbox
     WHERE resident = :resident AND time >= :after AND {_ALLOWED} ORDER BY time DESC, id LIMIT :most
+""")  # noqa: S608 - ours
+_UNREAD = text(f"""
+    SELECT count(*) FROM (
+        SELECT read FROM inbox WHERE resident = :resident AND time >= :after AND {_ALLOWED}
+        ORDER BY time DESC, id LIMIT :most
+    ) AS shown WHERE read IS NULL
 """)  # noqa: S608 - ours
 _READ = text(f"""
     UPDATE inbox SET read = CASE WHEN :read THEN coalesce(read, :now) END
@@ -103,6 +111,14 @@ class InboxRecords:
             Kept(row.id, row.purpose, msgspec.json.decode(row.content, type=Letter), row.time, row.read)
             for row in found
         ]
+
+    async def unread(self, permits: Sequence[Permit | ServicePermit], now: datetime) -> int:
+        """Return how many of these are not read yet."""
+        if not permits:
+            return 0
+        values = {**_under(permits), "after": now - KEPT, "most": MOST}
+        async with self._database.begin() as connection:
+            return int((await connection.execute(_UNREAD, values)).scalar_one())
 
     async def mark(self, permits: Sequence[Permit | ServicePermit], id_: str, *, read: bool, now: datetime) -> bool:
         """Mark one as read, or as not; say whether it was there."""

@@ -1,6 +1,7 @@
 """Service messages through HTTP and mail: sent once to whom they are due, without any consent to marketing."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -99,6 +100,21 @@ async def test_it_comes_to_the_inbox_in_the_language_that_is_asked_for(city, des
     assert (letter["subject"], letter["language"], letter["topic"]) == ("Paikka sv", "sv", letter["topic"])
     assert (await who.call("DELETE", f"{who.path}/inbox/{letter['id']}")).status_code == 204
     assert (await who.call("GET", f"{who.path}/inbox")).json()["items"] == []
+
+
+async def test_who_watches_the_inbox_is_told_at_once(city, desk, client):
+    campaign, who = await running(desk, "inbox"), city.resident()
+    assert (await who.decide("interests")).status_code == 200  # a word, so that there is somebody to write to
+    headers = {"Authorization": f"Bearer {who.token}", "Accept": "text/event-stream"}
+    async with asyncio.timeout(20), city.http.stream("GET", f"{who.path}/inbox", headers=headers) as answer:
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        words = (json.loads(line[6:])["unread"] async for line in answer.aiter_lines() if line.startswith("data: "))
+        assert await anext(words) == 0
+        await client.ask(campaign=campaign, resident=str(who.id), data={"course": "Simskola"})
+        assert await anext(words) == 1
+        (letter,) = (await who.call("GET", f"{who.path}/inbox")).json()["items"]
+        await who.call("PUT", f"{who.path}/inbox/{letter['id']}", json={"read": True})
+        assert await anext(words) == 0
 
 
 async def test_who_has_no_address_is_left_out_and_who_is_erased_is_forgotten(city, desk, client):

@@ -16,6 +16,7 @@ from httpx import ASGITransport, AsyncClient
 from api.access import TokenVerifier
 from api.app import create_app
 from api.audience_answers import AudienceAnswers
+from api.inbox_feed import InboxFeed
 from api.issuer import DemoIssuer, address
 from api.keys import FixedKeys
 from api.reach_runs import ReachRuns
@@ -346,6 +347,7 @@ class Door:
     city: Held
     kept: Kept
     links: StopLinks
+    inbox_feed: InboxFeed
     me: UUID = field(default_factory=uuid4)
     now: datetime = NOW
 
@@ -393,6 +395,7 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
     suggester, crowd, seal = Canned(), Crowd(), Seal.of(Settings(home=issuer.home))
     city, kept = Held(), Kept()
     trials, links = Tried(), StopLinks(Vault([b"k" * 32], "stop links"), BASE)
+    inbox_feed = InboxFeed(memory)
 
     async def nothing() -> None: ...
 
@@ -431,6 +434,7 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         floors=memory,
         exposures=memory,
         steering=None,
+        inbox_feed=inbox_feed,
         campaigning=SimpleNamespace(
             **dict.fromkeys(
                 ("campaigns", "programmes", "runs", "messages", "webhooks", "webhook_records", "happenings")
@@ -453,4 +457,6 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         close=nothing,
     )
     async with AsyncClient(transport=ASGITransport(app=create_app(house)), base_url=BASE) as client:
-        yield Door(client, issuer, memory, log, live, suggester, feed, kin, crowd, trials, city, kept, links)
+        yield Door(
+            client, issuer, memory, log, live, suggester, feed, kin, crowd, trials, city, kept, links, inbox_feed
+        )

@@ -25,6 +25,9 @@ class Box:
     async def of(self, permits, _):
         return sorted(self._open(permits).values(), key=lambda its: its.time, reverse=True)
 
+    async def unread(self, permits, _):
+        return sum(its.read is None for its in self._open(permits).values())
+
     async def mark(self, permits, id_, *, read, now):
         if id_ not in self._open(permits):
             return False

@@ -56,6 +56,7 @@ def every_operation():
                 "tokens",
                 "clock",
                 "catalogue",
+                "inbox_feed",
                 "rules",
                 "floors",
                 "exposures",

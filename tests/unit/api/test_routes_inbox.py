@@ -1,5 +1,8 @@
 """A resident reads the messages that are allowed now, and nobody else does."""
 
+import asyncio
+import json
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -72,4 +75,55 @@ async def test_nobody_else_reads_it(door, resident):
     assert (await door.client.get(PATH)).status_code == 401
     other = "7f1f2a44-5b8e-4df1-9d5f-0d5b1f6a2f10"
     assert (await door.get(f"/v1/residents/{other}/inbox")).status_code == 403
+    assert resident
+
+
+async def watch(door, after):
+    """Watch the inbox, do something after each word of it, and return the words when the answer has ended."""
+    headers = door.headers() | {"Accept": "text/event-stream"}
+    asking = asyncio.create_task(door.client.get(PATH, headers=headers))
+    for act in after:
+        await asyncio.sleep(0.02)
+        await act()
+        await door.inbox_feed.hear("inboxes", f"other {door.memory.links.get(door.me, '')}")
+    got = await asyncio.wait_for(asking, 5)
+    assert "no-store" in got.headers["cache-control"]
+    assert got.headers["content-type"].startswith("text/event-stream")
+    assert "event: inbox" in got.text
+    return [json.loads(line[6:])["unread"] for line in got.text.splitlines() if line.startswith("data: ")]
+
+
+async def expire(door):
+    door.memory.now += timedelta(days=1)
+
+
+async def test_who_watches_is_told_what_is_unread_until_the_token_ends(door, resident):
+    async def read():
+        await door.put(f"{PATH}/{'1' * 26}", {"read": True})
+
+    assert await watch(door, [read, read, lambda: expire(door)]) == [3, 2, 2]
+    assert resident
+
+
+async def test_after_a_withdrawal_who_watches_is_told_of_nothing(door, resident):
+    async def withdraw():
+        await door.grant(PURPOSE, granted=False)
+
+    assert await watch(door, [withdraw, lambda: expire(door)]) == [3, 0]
+    assert resident
+
+
+async def test_while_too_many_watch_one_more_is_asked_to_come_back(door, resident):
+    headers = door.headers() | {"Accept": "text/event-stream"}
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(door.inbox_feed.watching(resident))
+        got = await door.client.get(PATH, headers=headers)
+        assert (got.status_code, got.headers["retry-after"]) == (429, "60")
+    assert await watch(door, [lambda: expire(door)]) == [3]
+
+
+async def test_what_a_stranger_watches_needs_a_token_and_opens_nothing(door, resident):
+    got = await door.client.get(PATH, headers={"Accept": "text/event-stream"})
+    assert got.status_code == 401
     assert resident
