@@ -24,9 +24,9 @@ FOLDER = Path(__file__).parent / "pages" / "static" / "hds"
 
 COMPONENTS = ("button", "card", "checkbox", "container", "link", "notification", "status-label", "tag", "text-input")
 ICONS = (
-    "arrow-undo", "calendar-clock", "check", "cross", "eye-crossed", "globe", "group", "heart", "heart-fill",
-    "lightbulb", "link-external", "location", "person-wheelchair", "refresh", "share", "signin", "signout", "sliders",
-    "star", "ticket", "user",
+    "arrow-undo", "calendar-clock", "check", "cross", "envelope", "eye-crossed", "globe", "group", "heart",
+    "heart-fill", "lightbulb", "link-external", "location", "person-wheelchair", "refresh", "share", "signin",
+    "signout", "sliders", "star", "ticket", "trash", "user",
 )  # fmt: skip
 SHEETS = (
     "base.min.css",

@@ -108,6 +108,10 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
         Returns the time; the app names the day.
     """
 
+    async def worker() -> FileResponse:
+        # At the root, since a worker serves the pages beneath its own address.
+        return FileResponse(HERE / "static" / "js" / "pushworker.js", headers={"Cache-Control": "no-cache"})
+
     async def favicon() -> FileResponse:
         return FileResponse(HERE / "static" / "icon.svg", headers={"Cache-Control": "max-age=86400"})
 
@@ -116,6 +120,7 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
         endpoint = _endpoint(page, templates.get_template(page.template), issuer, clock)
         app.add_api_route(page.path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/favicon.ico", favicon, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/pushworker.js", worker, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
 
 

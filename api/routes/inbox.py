@@ -99,7 +99,7 @@ EXAMPLE = {
 }
 _read_mark = Reader(Mark)
 STREAM = "text/event-stream"
-PING_SECONDS, LOOK_SECONDS = 15, 30.0
+PING_SECONDS, LOOK_SECONDS, FIRST_LOOK_SECONDS = 15, 30.0, 3.0
 READ = """\
 Of topics whose leave for the inbox holds now (a withdrawal deletes the others), and what services have sent on a basis
 of their own.
@@ -177,7 +177,7 @@ class InboxRoutes:
         async def told() -> AsyncIterator[ServerSentEvent]:
             with self.news.watching(resident) as changed:
                 async for unread in self._unread(request, resident, changed):
-                    yield ServerSentEvent(data=f'{{"unread":{unread}}}', event="inbox")
+                    yield ServerSentEvent(data=f'{{"unread":{unread}}}', event="inbox", sep="\n")
 
         return EventSourceResponse(told(), headers=PRIVATE, ping=PING_SECONDS, sep="\n", send_timeout=PING_SECONDS)
 
@@ -201,7 +201,8 @@ class InboxRoutes:
                 yield unread
             said = unread
             with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), LOOK_SECONDS)
+                # Nobody tells of who has said no word yet; with the first one there is an inbox.
+                await asyncio.wait_for(changed.wait(), LOOK_SECONDS if resident else FIRST_LOOK_SECONDS)
 
     async def mark(self, request: Request) -> Response:
         """Answer `PUT /v1/residents/{id}/inbox/{message}`."""

@@ -1,6 +1,7 @@
 // Signing in and out, the same on every page.
 
 import { $, button } from "./dom.js";
+import * as push from "./push.js";
 import * as session from "./session.js";
 import * as signin from "./signin.js";
 import { say, settle, warn } from "./status.js";
@@ -46,6 +47,7 @@ export function begin(leave) {
   $("#sign-in").addEventListener("click", signIn);
   $("#sign-out").addEventListener("click", () => {
     leave();
+    push.leave().catch(() => {});
     signin.leave();
   });
 }

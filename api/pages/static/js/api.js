@@ -29,7 +29,24 @@ export async function file(path, query) {
   return (await answered("GET", path, { query, accept: "*/*" })).blob();
 }
 
-async function answered(method, path, { query = {}, body, keepalive = false, anonymous = false, accept = "application/json" } = {}) {
+/** What the API tells over a line that stays open, as server-sent events with JSON: yields each until the line ends. */
+export async function* events(path, signal) {
+  const response = await answered("GET", path, { accept: "text/event-stream", signal });
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let begun = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const whole = (begun + value).split(/\r?\n\r?\n/);
+    begun = whole.pop();
+    for (const event of whole) {
+      const data = event.split(/\r?\n/).find((line) => line.startsWith("data: "));
+      if (data) yield JSON.parse(data.slice("data: ".length));
+    }
+  }
+}
+
+async function answered(method, path, { query = {}, body, keepalive = false, anonymous = false, accept = "application/json", signal } = {}) {
   const token = anonymous ? null : session.token();
   const response = await ask(path + search(query), {
     method,
@@ -40,7 +57,7 @@ async function answered(method, path, { query = {}, body, keepalive = false, ano
       ...(body && { "Content-Type": "application/json" }),
     },
     body: body && JSON.stringify(body),
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: signal ?? AbortSignal.timeout(PATIENCE_MS),
   });
   if (response.ok) return response;
   if (response.status === 401 && token) session.end("expired");

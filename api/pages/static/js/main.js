@@ -9,6 +9,7 @@ import * as detail from "./detail.js";
 import { $ } from "./dom.js";
 import * as interests from "./interests.js";
 import * as mode from "./mode.js";
+import * as news from "./news.js";
 import * as nowtopics from "./nowtopics.js";
 import * as outbox from "./outbox.js";
 import * as paused from "./paused.js";
@@ -98,6 +99,7 @@ async function begin() {
   nowtopics.show();
   detail.begin();
   outbox.flush();
+  news.begin();
 }
 
 begin().catch((error) => {

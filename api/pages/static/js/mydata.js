@@ -9,6 +9,7 @@ import * as known from "./known.js";
 import * as leaving from "./leaving.js";
 import * as messages from "./messages.js";
 import * as mode from "./mode.js";
+import * as news from "./news.js";
 import * as outbox from "./outbox.js";
 import { reveal } from "./part.js";
 import * as partners from "./partners.js";
@@ -89,6 +90,7 @@ async function begin() {
   leaving.begin(onErased);
   followContents();
   await load();
+  news.begin();
 }
 
 begin().catch((error) => {

@@ -33,16 +33,16 @@ export async function fill(name, ask, show) {
   }
 }
 
-/** A switch whose change is saved at once; where that fails it goes back, and `problem` says so. */
+/** A switch whose change is saved at once; where that fails it goes back and says so, as the error has `told`. */
 export function toggle(label, checked, save, attributes = {}) {
   const problem = h("div", { role: "alert" });
   const input = h("input", { type: "checkbox", role: "switch", ...attributes, checked, onchange: async () => {
     problem.replaceChildren();
     try {
       await save(input.checked);
-    } catch {
+    } catch (error) {
       input.checked = !input.checked;
-      problem.replaceChildren(notice("error", t("data_unsaved")));
+      problem.replaceChildren(notice("error", error.told ?? t("data_unsaved")));
     }
   } });
   return h("div", {}, h("label", { class: "switch" }, input, h("span", { class: "switch__track", "aria-hidden": "true" }), h("span", {}, label)), problem);

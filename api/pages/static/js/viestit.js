@@ -1,11 +1,14 @@
-// Puts the page /viestit together: what messages may come, and where.
+// Puts the page /viestit together: the messages that have come, what may come, and where.
 
 import * as account from "./account.js";
 import * as addresses from "./addresses.js";
 import { $, button, notice } from "./dom.js";
+import * as inbox from "./inbox.js";
 import * as ledger from "./ledger.js";
 import * as messages from "./messages.js";
+import * as news from "./news.js";
 import { reveal } from "./part.js";
+import * as push from "./push.js";
 import * as receipts from "./receipts.js";
 import * as saved from "./saved.js";
 import * as session from "./session.js";
@@ -33,14 +36,17 @@ async function load() {
   if (!session.signedIn()) return;
   const again = () => button(t("retry"), "secondary", { onclick: load }, "refresh");
   await Promise.all([
+    inbox.load(),
     addresses.load(),
+    push.load(),
     loadMessages().catch(() => $("#choices-notice").replaceChildren(notice("error", t("choices_error"), null, again()))),
   ]);
 }
 
 function onEnd(reason) {
-  for (const name of ["addresses", "messages"]) reveal(name, false);
-  $("#addresses-body").replaceChildren();
+  for (const name of ["inbox", "addresses", "device", "messages"]) reveal(name, false);
+  for (const name of ["addresses", "device"]) $(`#${name}-body`).replaceChildren();
+  inbox.forget();
   receipts.forget();
   ledger.forget();
   invite();
@@ -55,6 +61,7 @@ async function begin() {
   account.begin(saved.clear);
   messages.begin(showReceipts);
   await load();
+  news.begin(() => inbox.load());
 }
 
 begin().catch((error) => {

@@ -1,0 +1,47 @@
+// What is unread, on every page and at once: the API tells of it over a line that stays open while somebody is signed in.
+
+import { events, Problem } from "./api.js";
+import { $, sleep } from "./dom.js";
+import * as session from "./session.js";
+import { t } from "./texts.js";
+
+const SOON_MS = 1000;
+const LATEST_MS = 60_000;
+let line = new AbortController();
+
+function count(n) {
+  const badge = $("#messages-count");
+  badge.replaceChildren(String(n));
+  badge.setAttribute("aria-label", t("inbox_unread", { n }));
+  badge.hidden = n === 0;
+}
+
+const online = () => navigator.onLine || new Promise((come) => addEventListener("online", come, { once: true }));
+
+async function follow(listener, { signal }) {
+  for (let wait = SOON_MS; session.signedIn() && !signal.aborted; wait = Math.min(wait * 2, LATEST_MS)) {
+    await online();
+    let again = wait;
+    try {
+      for await (const { unread } of events("/v1/residents/me/inbox", signal)) {
+        wait = again = SOON_MS;
+        count(unread);
+        listener(unread);
+      }
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) return;
+      again = (error.retryAfter ?? 0) * 1000 || wait;
+    }
+    await sleep(again);
+  }
+}
+
+/** Follow while somebody is signed in; `listener` is told at once, and whenever something in the inbox has changed. */
+export function begin(listener = () => {}) {
+  session.onEnd(() => {
+    line.abort();
+    line = new AbortController();
+    count(0);
+  });
+  follow(listener, line);
+}
