@@ -49,6 +49,7 @@ from api.routes.receipts import ReceiptRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.results import ResultRoutes
 from api.routes.rules import RuleRoutes
+from api.routes.screens import ScreenRoutes
 from api.routes.sharing import SharingRoutes
 from api.routes.stop import StopRoutes
 from api.routes.suggestions import SuggestionRoutes
@@ -132,6 +133,7 @@ def operations(house: "House") -> Sequence[Operation]:
         *DepartmentRoutes(
             gate, house.campaigning.desk.rights, house.campaigning.departments, house.campaigning.programmes
         ).operations(),
+        *ScreenRoutes(house.screens).operations(),
         *PlaceRoutes(gate, house.stores.online, house.counts, house.clock).operations(),
         *_messages(house, gate).operations(),
         *InboxRoutes(gate, house.residents, house.ledger, house.campaigning.inbox, house.inbox_feed).operations(),

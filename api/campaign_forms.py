@@ -6,9 +6,9 @@ from typing import Annotated
 import msgspec
 
 from campaigns.audit import Detail, Entry
-from campaigns.campaign import Campaign, Channel, Draft, Id, LanguageCode, State
+from campaigns.campaign import Campaign, Draft, Id, LanguageCode, State, Way
 from campaigns.fault import Fault
-from campaigns.message import CHANNELS, Message
+from campaigns.message import WAYS, Message
 from campaigns.sample import MadeUp, Preview
 from engine.events import AwareTime
 from engine.rules import Sentence
@@ -69,7 +69,7 @@ class PreviewAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     department: Id
     message: Message
-    channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1, max_length=len(CHANNELS))]
+    channels: Annotated[tuple[Way, ...], msgspec.Meta(min_length=1, max_length=len(WAYS))]
     languages: Annotated[tuple[LanguageCode, ...], msgspec.Meta(min_length=1, max_length=6)] = ("fi", "sv", "en")
     residents: Annotated[tuple[MadeUp, ...], msgspec.Meta(min_length=1, max_length=len(MadeUp))] = tuple(MadeUp)
 

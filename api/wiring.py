@@ -24,6 +24,7 @@ from api.names import CatalogueNames
 from api.outgoing import weekly
 from api.push_key import signer
 from api.reach_runs import ReachRuns
+from api.screens import Screens
 from api.seal import Seal
 from api.steering_feed import SteeringFeed
 from api.trials import Trials
@@ -252,6 +253,7 @@ class House:
     logouts: LogoutRecords
     ends: LogoutFeed
     inbox_feed: InboxFeed
+    screens: Screens
     campaigning: Campaigning
 
     async def open(self) -> None:
@@ -367,6 +369,7 @@ def assemble(settings: Settings, *, clock: Clock = utc_now, tokens: TokenVerifie
         logouts=logouts,
         ends=LogoutFeed(tokens, stores.database, logouts, clock),
         inbox_feed=InboxFeed(stores.database),
+        screens=Screens(side.campaigns, stores.offers, suggester, clock),
         campaigning=side,
     )
 

@@ -12,27 +12,30 @@ from campaigns import schedule as schedules
 from campaigns.departments import Role
 from campaigns.errors import IllegalMove, SecondPersonNeeded
 from campaigns.fault import Fault
-from campaigns.message import CHANNELS, LANGUAGES, Message
+from campaigns.message import CHANNELS, LANGUAGES, SCREEN, WAYS, Message
 from campaigns.schedule import NewOffer, Schedule
 from engine.events import AwareTime
 from engine.marketing import TOPICS
-from engine.rules import Sentence, Title
+from engine.rules import Named, Sentence, Title
 
 NEEDED_LANGUAGES = ("fi", "sv", "en")
 MOST_LANGUAGES = 6
 
 
 class CampaignKind(StrEnum):
-    """What makes a campaign speak: once, by a rule, by an event, or by a call about one resident."""
+    """What makes a campaign speak: once, by a rule, by an event, by a call about one resident; or on screens."""
 
     ONE_OFF = "one_off"
     RECURRING = "recurring"
     TRIGGERED = "triggered"
     TRANSACTIONAL = "transactional"
+    SCREEN = "screen"
 
 
 TIMED = (CampaignKind.ONE_OFF, CampaignKind.RECURRING)
-"""What begins by the clock."""
+"""What begins by the clock, again and again or once."""
+STANDING = (CampaignKind.TRANSACTIONAL, CampaignKind.SCREEN)
+"""What stands ready from its start to its end."""
 
 
 class CampaignState(StrEnum):
@@ -99,6 +102,7 @@ MOVES: Mapping[Move, Rule] = {
 """The machine. Whatever is not here is not possible."""
 
 Channel = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(CHANNELS)})$(?!\n)")]
+Way = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(WAYS)})$(?!\n)")]
 LanguageCode = Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(LANGUAGES)})$(?!\n)")]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}$(?!\n)")]
 
@@ -120,13 +124,17 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         From 1 to 9; where a resident may get one message more, the highest goes.
     legal_basis
         Why a transactional one is sent without a consent to marketing.
+    places
+        Ids of the places on whose screens it is shown; without any, on all of the city's.
+    alone
+        Whether nothing else is shown there meanwhile: for an emergency.
     """
 
     name: Title
     department: Id
     kind: CampaignKind
     topic: Annotated[str, msgspec.Meta(pattern=f"^({'|'.join(TOPICS)})$(?!\n)")]
-    channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1, max_length=len(CHANNELS))]
+    channels: Annotated[tuple[Way, ...], msgspec.Meta(min_length=1, max_length=len(CHANNELS))]
     message: Message
     audience: Id | None = None
     programme: Id | None = None
@@ -134,6 +142,8 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     schedule: Schedule = Schedule()
     priority: Annotated[int, msgspec.Meta(ge=1, le=9)] = 5
     legal_basis: Sentence | None = None
+    places: Annotated[tuple[Named, ...], msgspec.Meta(max_length=200)] = ()
+    alone: bool = False
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,7 +238,22 @@ def faults(draft: Draft, now: datetime) -> Iterator[Fault]:
         yield Fault("message.picks", None, "Nobody's taste is read for a transactional message; leave it out.")
     if draft.message.data and draft.kind is not CampaignKind.TRANSACTIONAL:
         yield Fault("message.data", None, "Only who calls for a transactional message gives data; leave it out.")
+    yield from _faults_of_screens(draft)
     yield from schedules.faults(given, now)
+
+
+def _faults_of_screens(draft: Draft) -> Iterator[Fault]:
+    on_screens = draft.kind is CampaignKind.SCREEN
+    if on_screens != (draft.channels == (SCREEN,)):
+        yield Fault("channels", None, "What is for screens is of the kind `screen` and goes to `screen` alone.")
+    if on_screens and draft.audience is not None:
+        yield Fault("audience", None, "A screen shows it to whoever passes by; leave it out.")
+    if on_screens and draft.message.picks is not None:
+        yield Fault("message.picks", None, "Nobody's taste is read for a screen; leave it out.")
+    if not on_screens and draft.places:
+        yield Fault("places", None, "Only what is for screens has places; leave them out.")
+    if not on_screens and draft.alone:
+        yield Fault("alone", None, "Only what is for screens can stand alone there; leave it out.")
 
 
 def missing(draft: Draft) -> Iterator[Fault]:
@@ -244,5 +269,7 @@ def missing(draft: Draft) -> Iterator[Fault]:
         yield Fault("schedule.trigger", None, "Say what has to happen.")
     if isinstance(draft.schedule.trigger, NewOffer) and draft.audience is None:
         yield Fault("audience", None, "A new offer has happened to nobody yet; say whom it is for.")
+    if draft.kind is CampaignKind.SCREEN and draft.schedule.ends is None:
+        yield Fault("schedule.ends", None, "Say until when it is shown.")
     if draft.kind is CampaignKind.TRANSACTIONAL and draft.legal_basis is None:
         yield Fault("legal_basis", None, "Say on what basis it is sent, since nobody has consented to it.")

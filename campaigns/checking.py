@@ -7,7 +7,7 @@ from campaigns import html_check, sms, templating
 from campaigns.cards import Card
 from campaigns.fault import Fault
 from campaigns.frame import Block
-from campaigns.message import LONGEST_SUBJECT, Form, Message, Text
+from campaigns.message import LONGEST_SUBJECT, SCREEN, Form, Message, Text
 from engine.language import Localized
 from engine.offers import Kind, Offer, Place
 
@@ -22,6 +22,8 @@ SAMPLE_OFFER = Offer(
     link=Localized("https://example.org/uinti", "https://example.org/simning", "https://example.org/swimming"),
 )
 """An offer that there is not, for looking at texts."""
+LONGEST_ON_SCREEN = 220
+"""Some ten seconds of reading."""
 _BARE_OFFER = Offer(id="sample:2", source="sample", kind=Kind.SPACE, name=Localized("Tila", "Lokal", "Space"))
 
 
@@ -40,6 +42,8 @@ def faults(message: Message, languages: Sequence[str], channels: Sequence[str]) 
         found += _faults_of(message, language, text)
     if not found and "sms" in channels:
         found += _too_long(message)
+    if not found and SCREEN in channels:
+        found += _unfit_for_screens(message)
     return found
 
 
@@ -54,11 +58,11 @@ def missing(message: Message, languages: Sequence[str], channels: Sequence[str])
 
 
 def _needed(channels: Sequence[str]) -> Iterator[str]:
-    if set(channels) & {"email", "push", "inbox"}:
+    if set(channels) & {"email", "push", "inbox", SCREEN}:
         yield "subject"
     if set(channels) & {"email", "inbox"}:
         yield "body"
-    if set(channels) & {"sms", "push"}:
+    if set(channels) & {"sms", "push", SCREEN}:
         yield "short"
 
 
@@ -96,6 +100,16 @@ def _too_long(message: Message) -> Iterator[Fault]:
         if (parts := sms.measure(filled, 0).parts) > sms.MOST_PARTS:
             says = f"It takes {parts} parts of SMS with its link; {sms.MOST_PARTS} at most."
             yield Fault(f"message.texts.{language}.short", None, says)
+
+
+def _unfit_for_screens(message: Message) -> Iterator[Fault]:
+    for language in message.texts:
+        text = Form.of(message, language, SCREEN, [SAMPLE_OFFER]).fill(stop=templating.STOP, why=templating.WHY).text
+        where = f"message.texts.{language}.short"
+        if templating.SLOTS.search(text):
+            yield Fault(where, None, "A screen speaks to nobody in particular: `stop` and `why` have no place on it.")
+        elif len(text) > LONGEST_ON_SCREEN:
+            yield Fault(where, None, f"Who passes by reads {LONGEST_ON_SCREEN} characters at most; say it shorter.")
 
 
 def sample(form: Form, message: Message) -> str:

@@ -20,8 +20,13 @@ from engine.offers import Kind, Offer
 from engine.rules import Named
 from engine.scenario import Scenario
 
-__all__ = ["CHANNELS", "LANGUAGES", "Card", "Fallback", "Form", "Message", "Picks", "Rendered", "Text"]
+__all__ = [
+    "CHANNELS", "LANGUAGES", "SCREEN", "WAYS", "Card", "Fallback", "Form", "Message", "Picks", "Rendered", "Text",
+]  # fmt: skip
 LANGUAGES = tuple(WORDS)
+SCREEN = "screen"
+"""The way to whoever passes a screen by: to nobody in particular, so that no resident can allow or refuse it."""
+WAYS = (*CHANNELS, SCREEN)
 LONGEST_SUBJECT = 150
 LONGEST_BODY = 20_000
 LONGEST_SHORT = 600
@@ -39,7 +44,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     body
         HTML of a few elements (`campaigns.html_check`).
     short
-        Plain text, for SMS and push.
+        Plain text, for SMS, push and screens.
     """
 
     subject: Line = ""
@@ -141,8 +146,10 @@ class Form:
         plain = templating.values(cards, message.data, language, html=False)
         subject = " ".join(templating.render(its.subject, plain, html=False).split())
         fills = frame.picks_text(language), frame.picks_html(language, channel)
-        if channel in ("sms", "push"):
+        if channel in ("sms", "push", SCREEN):
             short = templating.render(its.short, plain, html=False).strip()
+            if channel == SCREEN:
+                return cls(subject, short, None, fills, message.data)
             return cls(subject, frame.short(short, language, service=service), None, fills, message.data)
         rich = templating.values(frame.Block(cards), message.data, language, html=True)
         own = templating.render(its.body, rich, html=True)

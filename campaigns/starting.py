@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from campaigns.audience import Audience
-from campaigns.campaign import TIMED, Campaign, CampaignKind, Move, State
+from campaigns.campaign import STANDING, TIMED, Campaign, CampaignKind, Move, State
 from campaigns.errors import IllegalMove
 from campaigns.run import Plan, Standing
 from campaigns.schedule import occurrences
@@ -91,7 +91,7 @@ class Starter:
             try:
                 if campaign.draft.kind in TIMED:
                     await self._look_at(campaign, now, busy=campaign.id in busy)
-                elif campaign.draft.kind is CampaignKind.TRANSACTIONAL:
+                elif campaign.draft.kind in STANDING:
                     await self._open_or_close(campaign, now)
             except (Outdated, IllegalMove):
                 continue  # somebody has moved it meanwhile: it is looked at again in a moment
@@ -119,7 +119,7 @@ class Starter:
             await self._desk.advance(campaign.id, Move.FINISH, now)
 
     async def _open_or_close(self, campaign: Campaign, now: datetime) -> None:
-        """Let what speaks when it is asked to begin and end at its times."""
+        """Let what stands ready begin and end at its times."""
         starts, ends = campaign.draft.schedule.starts, campaign.draft.schedule.ends
         if campaign.state is State.SCHEDULED and (starts is None or starts <= now):
             campaign = await self._desk.advance(campaign.id, Move.START, now)

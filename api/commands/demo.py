@@ -103,7 +103,7 @@ def _ready(settings: Settings) -> bool:
 def _tell(settings: Settings) -> None:
     base = wiring.base(settings)
     say(f"\n  reference app  {base}/app\n  API docs       {base}/docs\n  health         {base}/readiness")
-    say(f"  mail           {base}{PATH}")
+    say(f"  an infoscreen  {base}/naytto/sample:caisa\n  mail           {base}{PATH}")
     say(f"  metrics        {base}/metrics")
     say(f"  logs           {settings.home / 'logs'}\n\nStop with Ctrl-C.\nready {base}")
 

@@ -1,7 +1,8 @@
 """The reference app: ``/app`` for the suggestions, ``/oma-data`` for one's own data, ``/viestit`` for messages.
 
-Their modules in ``static/js`` call the public API as anybody's app would. They run under a policy that lets them load
-nothing but what this server gives; to sign in, they ask the issuer that the page names.
+Beside it stands ``/naytto/{place}``, what the infoscreens of a place show. Their modules in ``static/js`` call the
+public API as anybody's app would. They run under a policy that lets them load nothing but what this server gives; to
+sign in, they ask the issuer that the page names.
 """
 
 from collections.abc import Awaitable, Callable
@@ -119,21 +120,39 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
     for page in PAGES:
         endpoint = _endpoint(page, templates.get_template(page.template), issuer, clock)
         app.add_api_route(page.path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+    screen = _screen(templates.get_template("screen.html"), issuer)
+    app.add_api_route("/naytto/{place}", screen, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/favicon.ico", favicon, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/pushworker.js", worker, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
 
 
-def _endpoint(
-    page: Page, template: Template, issuer: str, clock: Callable[[], datetime]
-) -> Callable[[Request], Awaitable[HTMLResponse]]:
-    headers = {
+def _headers(issuer: str) -> dict[str, str]:
+    return {
         "Content-Security-Policy": policy(issuer),
         "Cache-Control": "no-cache",
         "Vary": "Accept-Language, Cookie",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+def _screen(template: Template, issuer: str) -> Callable[[Request, str], Awaitable[HTMLResponse]]:
+    """Return what answers an infoscreen: nobody signs in there, and no cookie is read or set."""
+    headers = _headers(issuer)
+
+    async def answer(request: Request, place: str) -> HTMLResponse:
+        language = negotiate(request.query_params.get("lang"), None, request.headers.get("accept-language", ""))
+        html = template.render(t=texts(language), lang=language, place=place)
+        return HTMLResponse(html, headers={**headers, "Content-Language": language})
+
+    return answer
+
+
+def _endpoint(
+    page: Page, template: Template, issuer: str, clock: Callable[[], datetime]
+) -> Callable[[Request], Awaitable[HTMLResponse]]:
+    headers = _headers(issuer)
 
     async def answer(request: Request) -> HTMLResponse:
         asked = request.query_params.get("lang")

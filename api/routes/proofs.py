@@ -18,7 +18,7 @@ from api.operations import Answer, Operation, private_json
 from api.outgoing import mail_channel
 from api.routes.campaigns import TAG, named, official
 from campaigns import checking, sample
-from campaigns.campaign import Channel, LanguageCode
+from campaigns.campaign import LanguageCode, Way
 from campaigns.channels import Accepted, Note
 from campaigns.departments import Role
 from campaigns.desk import Desk
@@ -39,7 +39,7 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Without a channel it is the campaign's e-mail, or else its first one.
     """
 
-    channel: Channel | None = None
+    channel: Way | None = None
     language: LanguageCode = "fi"
     resident: MadeUp = MadeUp.FAMILY
 

@@ -435,6 +435,7 @@ async def door(issuer, letters) -> AsyncIterator[Door]:
         exposures=memory,
         steering=None,
         inbox_feed=inbox_feed,
+        screens=None,
         campaigning=SimpleNamespace(
             **dict.fromkeys(
                 ("campaigns", "programmes", "runs", "messages", "webhooks", "webhook_records", "happenings")

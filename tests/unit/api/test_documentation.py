@@ -57,6 +57,7 @@ def every_operation():
                 "clock",
                 "catalogue",
                 "inbox_feed",
+                "screens",
                 "rules",
                 "floors",
                 "exposures",

@@ -137,6 +137,7 @@ def test_what_a_kind_needs_is_missing_until_it_is_there():
         CampaignKind.RECURRING: ["audience", "schedule.starts", "schedule.rrule"],
         CampaignKind.TRIGGERED: ["schedule.trigger"],
         CampaignKind.TRANSACTIONAL: ["legal_basis"],
+        CampaignKind.SCREEN: ["schedule.ends"],
     }
     assert {kind: [fault.where for fault in campaigns.missing(draft(kind=kind))] for kind in CampaignKind} == wanted
 
