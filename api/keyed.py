@@ -1,14 +1,12 @@
 """What is made with the house's own keys: sealed addresses, links in messages, secrets of webhooks."""
 
-from collections.abc import Mapping
-
+from api.outgoing import couriers
 from api.vault import Vault, keys
-from campaigns.confirmation import MailCourier
 from campaigns.measured_links import MeasuredLinks
 from campaigns.records.webhooks import WebhookRecords
 from campaigns.stop import StopLinks
 from campaigns.webhooks import Secrets
-from engine.addresses import Addresses, Courier, Means
+from engine.addresses import Addresses
 from engine.records.addresses import AddressRecords
 from engine.records.database import Database
 from engine.records.subscriptions import SubscriptionRecords
@@ -19,11 +17,6 @@ from engine.subscriptions import PushServices, Subscriptions
 def public(settings: Settings) -> str:
     """Return the address that residents reach this server at."""
     return settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
-def couriers(settings: Settings) -> Mapping[Means, Courier]:
-    """Return what takes codes to addresses: by mail where a server is set, by text message not yet."""
-    return {} if settings.mail is None else {Means.EMAIL: MailCourier(settings.mail, settings.mail_from)}
 
 
 def addresses(settings: Settings, database: Database) -> Addresses:

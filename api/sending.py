@@ -12,7 +12,7 @@ from datetime import datetime
 
 import httpx
 
-from api.outgoing import mail_channel, quiet_hours, weekly
+from api.outgoing import mail_channel, quiet_hours, sms_channel, weekly
 from api.push_key import signer
 from campaigns.caps import Caps
 from campaigns.channels import Channel
@@ -20,7 +20,6 @@ from campaigns.channels.breaker import Guarded
 from campaigns.channels.inbox import InboxChannel
 from campaigns.channels.pace import TokenBucket
 from campaigns.channels.push import Gone, PushChannel
-from campaigns.channels.sms import SmsChannel
 from campaigns.dispatch import Dispatcher
 from campaigns.neighbours import Addresses, Leaves, Speech
 from campaigns.records.deliveries import AT_ONCE, DeliveryRecords
@@ -137,17 +136,10 @@ def channels(settings: Settings, inbox: InboxRecords, clock: Clock, gone: Gone |
     found: dict[str, Channel] = {"inbox": InboxChannel(inbox, clock)}
     if (mail := mail_channel(settings, clock)) is not None:
         found["email"] = Guarded("email", mail)
-    if settings.sms is not None and settings.sms_token is not None:
-        bucket = TokenBucket(settings.sms_rate)
-        sms = SmsChannel(sms_client(settings.sms), settings.sms_token, settings.sms_sender, bucket=bucket)
+    if (sms := sms_channel(settings)) is not None:
         found["sms"] = Guarded("sms", sms, at_once=SMS_AT_ONCE)
     if gone is not None and (signs := signer(settings)) is not None:
         client = httpx.AsyncClient(timeout=httpx.Timeout(10.0, connect=5.0), follow_redirects=False)
         push = PushChannel(client, signs, gone, clock, bucket=TokenBucket(settings.push_rate))
         found["push"] = Guarded("push", push, at_once=PUSH_AT_ONCE)
     return found
-
-
-def sms_client(address: str) -> httpx.AsyncClient:
-    """Return what speaks to the Notification service."""
-    return httpx.AsyncClient(base_url=address, timeout=httpx.Timeout(30.0, connect=5.0))

@@ -1,12 +1,15 @@
-"""The mail that takes a code to an e-mail address, so that nobody is written to who has not asked for it."""
+"""What takes a code to an address, so that nobody is written to who has not asked for it: a mail, or a text message."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 import aiosmtplib
 
+from campaigns.channels import Accepted, Channel, Note, Refused
 from campaigns.channels.smtp import Server
+from campaigns.message import Rendered
 from engine.errors import InvalidInput, NoSender
 from engine.language import Language
 from engine.telemetry import logger
@@ -40,6 +43,11 @@ Enter the code in Vinkki within 30 minutes, and we can send you the messages tha
 
 If you did not ask for a code, you need do nothing: no messages are sent to this address.
 """,
+}
+TEXT: Mapping[Language, str] = {
+    Language.FI: "Vinkki: vahvistuskoodisi on {code}. Jos et pyytänyt koodia, sinun ei tarvitse tehdä mitään.",
+    Language.SV: "Vinkki: din bekräftelsekod är {code}. Om du inte bad om koden behöver du inte göra något.",
+    Language.EN: "Vinkki: your confirmation code is {code}. If you did not ask for a code, you need do nothing.",
 }
 
 
@@ -100,3 +108,39 @@ class MailCourier:
         message.set_content(BODY[language].format(code=code))
         message["Content-Language"] = language
         return message
+
+
+class SmsCourier:
+    """Takes codes to mobile numbers (see `engine.addresses.Courier`); a connection for each.
+
+    Parameters
+    ----------
+    connect
+        Returns the channel of text messages; it is closed after each code.
+    """
+
+    def __init__(self, connect: Callable[[], Channel]) -> None:
+        self._connect = connect
+
+    async def send(self, address: str, code: str, language: Language) -> None:
+        """Hand the code to the service.
+
+        Raises
+        ------
+        InvalidInput
+            The service takes no message for this number.
+        NoSender
+            It does not take it now, or it is not known whether it has.
+        """
+        said = Rendered("", TEXT[language].format(code=code))
+        channel = self._connect()
+        try:
+            (outcome,) = await channel.deliver([Note(secrets.token_hex(13), address, said, "", "", language)])
+        finally:
+            await channel.close()
+        if isinstance(outcome, Accepted):
+            return
+        if isinstance(outcome, Refused) and outcome.reason != "unknown":
+            raise InvalidInput("The service for text messages takes none for this number.", field="address")
+        log.warning("code_not_sent", why=outcome.reason)
+        raise NoSender

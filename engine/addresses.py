@@ -297,5 +297,5 @@ class Addresses:
 
 _UNSET = {
     Means.EMAIL: "No mail server is set here (VINKKI_MAIL), so no code can be sent and no e-mail address be taken.",
-    Means.SMS: "No service for text messages is set here, so no code can be sent and no mobile number be taken.",
+    Means.SMS: "No service for text messages is set here (VINKKI_SMS), so no code can be sent and no number be taken.",
 }

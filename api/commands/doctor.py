@@ -8,8 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 
-from api import keyed, wiring
+from api import wiring
 from api.commands.parts import addressed, running
+from api.outgoing import couriers
 from engine.errors import Misconfigured, VinkkiError
 from engine.records.database import without_secret
 from engine.settings import Settings
@@ -109,7 +110,7 @@ def _mail(settings: Settings) -> Finding:
     if settings.mail is None:
         return Finding("mail", well=True, seen="no mail server is set (VINKKI_MAIL): no address can be confirmed")
     try:
-        keyed.couriers(settings)
+        couriers(settings)
     except Misconfigured as error:
         return Finding("mail", well=False, seen=error.detail, remedy="Correct VINKKI_MAIL.")
     return Finding("mail", well=True, seen=_address(settings.mail))
