@@ -14,6 +14,8 @@ from campaigns.channels import Accepted, Busy, Note, Outcome, Refused
 from campaigns.channels.pace import TokenBucket, seconds
 
 _NOT_TAKEN = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
+_OURS = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED)
+"""What a wrong token or a wrong address of the service brings: it is no fault of a message, nor of its number."""
 _LONGEST_REFERENCE = 100
 
 
@@ -74,7 +76,7 @@ class SmsChannel:
             return Accepted(_reference(answer))
         if answer.status_code in _NOT_TAKEN:
             return Busy("busy", seconds(answer.headers.get("Retry-After"), 60.0))
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        if answer.status_code in _OURS:
             return Busy("unauthorised", 600.0)
         if answer.is_client_error:
             return Refused("content_refused")

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import text
 
-from engine.consent import Permit
+from engine.consent import Permit, Purpose, declared
 from engine.records.database import Database
 
 # The consent is asked for once more in the transaction that writes: a withdrawal waits for it, or is seen.
@@ -22,15 +22,18 @@ _ADD = text("""
     SELECT d.run, d.resident, :link, :now FROM deliveries d JOIN allowed USING (resident) WHERE d.run = :run
     ON CONFLICT DO NOTHING
 """)
-_BY_LINK = text("""
-    SELECT link, count(*) AS people FROM follows WHERE run = :run GROUP BY link ORDER BY people DESC, link LIMIT 20
-""")
-_PEOPLE = text("SELECT count(DISTINCT resident) FROM follows WHERE run = :run")
+# Whose grant waits until a wider notice is agreed to is in no number: their links are plain meanwhile.
+_ALLOWED = """
+    JOIN consents c ON c.resident = t.resident AND c.purpose = 'measurement' AND c.granted AND c.notice >= :least
+        AND c.since <= t.time
+    WHERE t.run = :run
+"""
+_BY_LINK = text(
+    f"SELECT link, count(*) AS people FROM follows t {_ALLOWED} GROUP BY link ORDER BY people DESC, link LIMIT 20"  # noqa: S608 - ours
+)
+_PEOPLE = text(f"SELECT count(DISTINCT t.resident) FROM follows t {_ALLOWED}")  # noqa: S608 - ours
 # Of whom it could be known: who allows it, and has got the message with links that are counted.
-_MEASURED = text("""
-    SELECT count(*) FROM deliveries d JOIN consents c ON c.resident = d.resident AND c.purpose = 'measurement'
-    WHERE d.run = :run AND d.channel = 'email' AND d.state = 'sent' AND c.granted AND c.since <= d.time
-""")
+_MEASURED = text(f"SELECT count(*) FROM deliveries t {_ALLOWED} AND t.channel = 'email' AND t.state = 'sent'")  # noqa: S608 - ours
 
 
 class Follows(msgspec.Struct, frozen=True):
@@ -55,8 +58,9 @@ class FollowRecords:
 
     async def of(self, run: str) -> Follows:
         """Return what was followed of a run, the most followed links first."""
+        asked = {"run": run, "least": declared().least[Purpose.MEASUREMENT]}
         async with self._database.begin() as connection:
-            measured = int((await connection.execute(_MEASURED, {"run": run})).scalar_one())
-            people = int((await connection.execute(_PEOPLE, {"run": run})).scalar_one())
-            found = await connection.execute(_BY_LINK, {"run": run})
+            measured = int((await connection.execute(_MEASURED, asked)).scalar_one())
+            people = int((await connection.execute(_PEOPLE, asked)).scalar_one())
+            found = await connection.execute(_BY_LINK, asked)
             return Follows(measured, people, [(row.link, int(row.people)) for row in found])

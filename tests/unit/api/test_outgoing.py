@@ -38,7 +38,9 @@ async def test_a_number_is_used_when_the_code_of_its_message_has_come_back(langu
     assert len(service.messages[0]["text"]) <= 160
 
 
-@pytest.mark.parametrize(("status", "error"), [(400, InvalidInput), (503, NoSender), (500, NoSender), (401, NoSender)])
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, InvalidInput), (503, NoSender), (500, NoSender), (401, NoSender), (404, NoSender)]
+)
 async def test_what_the_service_does_not_take_is_told_and_leaves_nothing_to_wait_for(status, error):
     async with notifying(NotificationService(answer=lambda: JSONResponse({}, status))) as service:
         addresses = made(service.address)

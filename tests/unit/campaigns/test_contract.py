@@ -149,6 +149,7 @@ async def test_it_returns_though_many_ask_at_once(bench):
     [
         (400, {}, Refused("content_refused")),
         (401, {}, Busy("unauthorised", 600.0)),
+        (404, {}, Busy("unauthorised", 600.0)),
         (429, {"Retry-After": "7"}, Busy("busy", 7.0)),
         (503, {}, Busy("busy", 60.0)),
         (500, {}, Refused("unknown")),
