@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol
 from uuid import UUID
 
+import anyio
 import msgspec
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
@@ -99,7 +100,7 @@ EXAMPLE = {
 }
 _read_mark = Reader(Mark)
 STREAM = "text/event-stream"
-PING_SECONDS, LOOK_SECONDS, FIRST_LOOK_SECONDS = 15, 30.0, 3.0
+PING_SECONDS, LOOK_SECONDS, FIRST_LOOK_SECONDS, GRACE_SECONDS = 15, 30.0, 3.0, 2.0
 READ = """\
 Of topics whose leave for the inbox holds now (a withdrawal deletes the others), and what services have sent on a basis
 of their own.
@@ -173,18 +174,35 @@ class InboxRoutes:
     async def _stream(self, request: Request, person: UUID) -> Response:
         resident = await self.residents.pseudonym(person)
         self.news.check(resident)
+        ending = anyio.Event()
 
         async def told() -> AsyncIterator[ServerSentEvent]:
             with self.news.watching(resident) as changed:
-                async for unread in self._unread(request, resident, changed):
+                async for unread in self._unread(request, resident, changed, ending):
                     yield ServerSentEvent(data=f'{{"unread":{unread}}}', event="inbox", sep="\n")
 
-        return EventSourceResponse(told(), headers=PRIVATE, ping=PING_SECONDS, sep="\n", send_timeout=PING_SECONDS)
+        return EventSourceResponse(
+            told(),
+            headers=PRIVATE,
+            ping=PING_SECONDS,
+            sep="\n",
+            send_timeout=PING_SECONDS,
+            shutdown_event=ending,
+            shutdown_grace_period=GRACE_SECONDS,
+        )
 
-    async def _unread(self, request: Request, resident: Pseudonym | None, changed: asyncio.Event) -> AsyncIterator[int]:
-        """Yield how many are unread: now, whenever the inbox changed, and where it turns out to be another number."""
+    async def _unread(
+        self, request: Request, resident: Pseudonym | None, changed: asyncio.Event, ending: anyio.Event
+    ) -> AsyncIterator[int]:
+        """Yield how many are unread: now, whenever the inbox changed, and where it turns out to be another number.
+
+        Parameters
+        ----------
+        ending
+            Set when the server stops.
+        """
         said = None
-        while True:
+        while not ending.is_set():
             heard = changed.is_set()
             changed.clear()
             try:
@@ -200,9 +218,8 @@ class InboxRoutes:
             if heard or unread != said:
                 yield unread
             said = unread
-            with suppress(TimeoutError):
-                # Nobody tells of who has said no word yet; with the first one there is an inbox.
-                await asyncio.wait_for(changed.wait(), LOOK_SECONDS if resident else FIRST_LOOK_SECONDS)
+            # Nobody tells of who has said no word yet; with the first one there is an inbox.
+            await _either(changed, ending, LOOK_SECONDS if resident else FIRST_LOOK_SECONDS)
 
     async def mark(self, request: Request) -> Response:
         """Answer `PUT /v1/residents/{id}/inbox/{message}`."""
@@ -231,6 +248,16 @@ class InboxRoutes:
         allowed = [answer for answer in answers if isinstance(answer, Permit)]
         service = consents.service_permit(now)
         return allowed if service is None else [*allowed, service]
+
+
+async def _either(one: asyncio.Event, other: anyio.Event, seconds: float) -> None:
+    """Wait for one of two, or so many seconds."""
+    waiting = [asyncio.ensure_future(its.wait()) for its in (one, other)]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for its in waiting:
+            its.cancel()
 
 
 _NONE = "There is no such message; read the inbox again."
