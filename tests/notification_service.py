@@ -1,17 +1,17 @@
 """The city's Notification service on a real socket, as its specification has it: it keeps text messages."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.serving import serving
 
 TOKEN = "a token of the service's"
 
@@ -48,13 +48,6 @@ class NotificationService:
 async def notifying(service: NotificationService) -> AsyncIterator[NotificationService]:
     """Run the service."""
     app = Starlette(routes=[Route("/v1/message/send", service.take, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag alone
-        await asyncio.sleep(0.02)
-    service.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1/"
-    try:
+    async with serving(app) as base:
+        service.address = f"{base}/v1/"
         yield service
-    finally:
-        server.should_exit = True
-        await running

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import http_ece
-import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
@@ -18,6 +17,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from tests.serving import serving
 
 Answer = Callable[[str], Response | None]
 """Takes the name of a browser; None to never answer."""
@@ -87,17 +88,9 @@ class PushService:
 async def pushing(service: PushService) -> AsyncIterator[PushService]:
     """Run the service."""
     app = Starlette(routes=[Route("/push/{browser}", service.take, methods=["POST"])])
-    config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag alone
-        await asyncio.sleep(0.02)
-    service.base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
+    async with serving(app) as base:
+        service.base = base
         yield service
-    finally:
-        server.should_exit = True
-        await running
 
 
 def _plain(raw: bytes) -> str:

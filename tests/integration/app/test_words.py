@@ -1,16 +1,15 @@
 """The app's own modules, called in a real Chromium: words for times and facts, and texts from outside."""
 # ruff: noqa: RUF001 - spans of time are written with a dash
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from playwright.async_api import Browser, Page
 
 from api.pages import app as pages
+from tests.serving import serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 NOW = "2026-11-22T10:00:00Z"
@@ -32,13 +31,8 @@ async def pages_alone() -> AsyncIterator[str]:
     """The page and its files alone, without an API behind them."""
     app = FastAPI()
     pages.install(app, issuer="http://127.0.0.1/issuer", clock=lambda: datetime(2026, 11, 22, 10, tzinfo=UTC))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag alone
-        await asyncio.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await running
+    async with serving(app) as base:
+        yield base
 
 
 @pytest.fixture(scope="module")
