@@ -21,7 +21,8 @@ def public(settings: Settings) -> str:
 
 def addresses(settings: Settings, database: Database) -> Addresses:
     """Return what keeps residents' addresses and gives them out by permits."""
-    return Addresses(AddressRecords(database), Vault(keys(settings), "addresses"), couriers(settings))
+    records = AddressRecords(database, settings.sms_codes)
+    return Addresses(records, Vault(keys(settings), "addresses"), couriers(settings))
 
 
 def subscriptions(settings: Settings, database: Database) -> Subscriptions:

@@ -26,6 +26,7 @@ PAUSE = timedelta(seconds=60)
 WINDOW = timedelta(days=1)
 MOST_CODES = 5
 """In a `WINDOW`: for one resident, and to one address whoever names it."""
+HOUR = timedelta(hours=1)
 MOST_TRIES = 5
 UNUSED = timedelta(days=30)
 """How long an address is kept that no consent uses any more."""

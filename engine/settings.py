@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     sms: str | None = Field(None, description="Address of the city's Notification service, such as https://.../v1/")
     sms_token: str | None = Field(None, description="API token of the Notification service")
     sms_sender: str = Field("Hel.fi", max_length=15, description="Whom text messages are from")
+    sms_codes: int = Field(1_000, ge=1, description="Codes by text message in an hour at most, to everybody together")
     sms_rate: float = Field(5.0, ge=0, description="Text messages a second that a worker sends at most; 0: no limit")
     push_key: Path | None = Field(
         None, description="File with the private key (P-256, PEM) that push services know us by; unset: the demo's"

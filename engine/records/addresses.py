@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from engine.addresses import MOST_CODES, MOST_TRIES, PAUSE, UNUSED, WINDOW, Claim, Kept, Means
+from engine.addresses import HOUR, MOST_CODES, MOST_TRIES, PAUSE, UNUSED, WINDOW, Claim, Kept, Means
 from engine.errors import Erased
 from engine.events import Pseudonym
 from engine.records.database import Database
@@ -23,9 +23,12 @@ _AGAIN = text("""
         UNION ALL
         (SELECT time + :window FROM address_sends WHERE digest = :digest AND time > :now - :window
          ORDER BY time DESC OFFSET :most - 1 LIMIT 1)
+        UNION ALL
+        (SELECT time + :hour FROM address_sends WHERE :means = 'sms' AND means = 'sms' AND time > :now - :hour
+         ORDER BY time DESC OFFSET :texted LIMIT 1)
     ) limits
 """)
-_SENT = text("INSERT INTO address_sends (digest, resident, time) VALUES (:digest, :resident, :now)")
+_SENT = text("INSERT INTO address_sends (digest, resident, time, means) VALUES (:digest, :resident, :now, :means)")
 _CLAIM = text("""
     INSERT INTO address_claims (resident, means, sealed, code, sent, until)
     VALUES (:resident, :means, :sealed, :code, :now, :until)
@@ -63,10 +66,18 @@ _SWEEP = (
 
 
 class AddressRecords:
-    """Keeps addresses (see `engine.addresses.AddressRecords`)."""
+    """Keeps addresses (see `engine.addresses.AddressRecords`).
 
-    def __init__(self, database: Database) -> None:
+    Parameters
+    ----------
+    texted
+        How many codes go out by text message in an hour, to everybody together: they cost, and somebody with many
+        accounts could have many sent.
+    """
+
+    def __init__(self, database: Database, texted: int = 1_000) -> None:
         self._database = database
+        self._texted = texted
 
     async def claim(self, resident: Pseudonym, claim: Claim) -> datetime | None:
         """Keep a claim in the place of an earlier one; return when to come back where a limit is reached.
@@ -77,7 +88,7 @@ class AddressRecords:
             The resident is gone.
         """
         its = {"resident": resident, "means": claim.means, "digest": claim.digest, "now": claim.sent}
-        limits = {"pause": PAUSE, "window": WINDOW, "most": MOST_CODES}
+        limits = {"pause": PAUSE, "window": WINDOW, "most": MOST_CODES, "hour": HOUR, "texted": self._texted - 1}
         async with self._database.begin() as connection:
             for name in (resident, claim.digest.hex()):
                 await connection.execute(_LOCK, {"name": name})

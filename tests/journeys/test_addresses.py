@@ -8,7 +8,7 @@ from sqlalchemy import text
 from api.keyed import addresses as addresses_of
 from api.keyed import stop_links
 from api.vault import Vault, keys
-from engine.addresses import MOST_CODES, MOST_TRIES, PAUSE, UNUSED, WINDOW, Means
+from engine.addresses import CODE_LASTS, HOUR, MOST_CODES, MOST_TRIES, PAUSE, UNUSED, WINDOW, Claim, Means
 from engine.consent import Permit, Purpose
 from engine.records.addresses import AddressRecords
 from engine.records.leaks import LeakRecords
@@ -100,6 +100,22 @@ async def test_tries_and_codes_are_counted_where_they_cannot_be_passed_by(city: 
     else_where = city.resident()
     elsewhere = await else_where.call("PUT", f"{else_where.path}/addresses/email", json={"address": address})
     assert elsewhere.status_code == 429
+
+
+async def test_codes_by_text_message_have_a_limit_for_everybody_together(city: City) -> None:
+    records, now = AddressRecords(city.stores.database, texted=2), datetime.now(UTC)
+
+    async def claimed(number: int, means: Means = Means.SMS) -> datetime | None:
+        who = city.resident()
+        await who.decide(PURPOSE)
+        mark = f"{who.id}{number}".encode()
+        return await records.claim(
+            await pseudonym(city, who.id), Claim(means, b"sealed", mark, b"code", now, now + CODE_LASTS)
+        )
+
+    assert [await claimed(n) for n in range(2)] == [None, None]
+    assert await claimed(2) == now + HOUR
+    assert await claimed(3, Means.EMAIL) is None
 
 
 async def test_what_is_over_and_what_no_consent_uses_is_swept(city: City, resident: Resident) -> None:
