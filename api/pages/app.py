@@ -56,6 +56,7 @@ PAGES = (
     Page("/oma-data", "data.html", "mydata.js"),
     Page("/viestit", "messages.html", "viestit.js"),
 )
+WORKERS = ("pushworker.js", "screenworker.js")
 
 
 class Files(StaticFiles):
@@ -109,9 +110,11 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
         Returns the time; the app names the day.
     """
 
-    async def worker() -> FileResponse:
-        # At the root, since a worker serves the pages beneath its own address.
-        return FileResponse(HERE / "static" / "js" / "pushworker.js", headers={"Cache-Control": "no-cache"})
+    def worker(name: str) -> Callable[[], Awaitable[FileResponse]]:
+        async def answer() -> FileResponse:
+            return FileResponse(HERE / "static" / "js" / name, headers={"Cache-Control": "no-cache"})
+
+        return answer
 
     async def favicon() -> FileResponse:
         return FileResponse(HERE / "static" / "icon.svg", headers={"Cache-Control": "max-age=86400"})
@@ -123,7 +126,9 @@ def install(app: FastAPI, *, issuer: str, clock: Callable[[], datetime]) -> None
     screen = _screen(templates.get_template("screen.html"), issuer)
     app.add_api_route("/naytto/{place}", screen, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/favicon.ico", favicon, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route("/pushworker.js", worker, methods=["GET", "HEAD"], include_in_schema=False)
+    for name in WORKERS:
+        # At the root, since a worker serves the pages beneath its own address.
+        app.add_api_route(f"/{name}", worker(name), methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/app/static", Files(directory=HERE / "static"), name="app-static")
 
 

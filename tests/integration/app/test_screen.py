@@ -113,6 +113,21 @@ async def test_without_a_network_it_goes_on_and_drops_what_is_over(app: App, pla
     app.errors.clear()
 
 
+async def test_a_screen_that_was_on_before_comes_up_again_without_a_network(app: App, place: str) -> None:
+    await watch(app, place)
+    await app.wait("navigator.serviceWorker.ready.then((its) => its.active.state === 'activated')")
+    await watch(app, place)  # by the worker, which keeps what it brings
+    await app.wait("navigator.serviceWorker.controller !== null")
+    title = await app.page.inner_text("#slide h1")
+    await app.page.context.set_offline(True)
+    await app.page.reload()
+    await expect(app.page.locator("#trouble")).not_to_be_empty(timeout=9000)
+    await expect(app.page.locator("#slide h1")).to_have_text(title)
+    await app.page.context.set_offline(False)
+    await expect(app.page.locator("#trouble")).to_be_empty(timeout=9000)
+    app.errors.clear()
+
+
 async def test_a_place_that_nobody_knows_is_said_to_be_none(app: App) -> None:
     await app.page.goto(f"{app.base}/naytto/tprek:none?lang=en")
     await expect(app.page.locator("#slide h1")).to_contain_text("no place of this id")

@@ -1,4 +1,5 @@
-// An infoscreen: slides in turn, asked for anew every few seconds. It goes on without a network until they are too old.
+// An infoscreen: slides in turn, asked for anew every few seconds. Without a network it goes on until they are too old,
+// and comes up again with what it has kept.
 
 import { call, Problem } from "./api.js";
 import { $, h } from "./dom.js";
@@ -11,6 +12,7 @@ const ZONE = { timeZone: "Europe/Helsinki" };
 const LOCALES = { fi: "fi-FI", sv: "sv-FI", en: "en-GB" };
 const day = new Intl.DateTimeFormat("sv-SE", ZONE);
 const { place } = document.documentElement.dataset;
+const KEY = `vinkki.screen.${place}`;
 let playlist = null;
 let at = 0;
 let paused = false;
@@ -99,15 +101,26 @@ function take(told) {
   show();
 }
 
+function remember() {
+  const kept = localStorage.getItem(KEY);
+  if (!playlist && kept) take(JSON.parse(kept));
+}
+
 async function ask() {
   try {
-    take(await call("GET", `/v1/screens/${encodeURIComponent(place)}`, { anonymous: true }));
+    const told = await call("GET", `/v1/screens/${encodeURIComponent(place)}`, { anonymous: true });
+    take(told);
+    localStorage.setItem(KEY, JSON.stringify(told));
     $("#trouble").textContent = "";
   } catch (error) {
     if (error instanceof Problem && error.status === 404) {
       playlist = null;
+      localStorage.removeItem(KEY);
       $("#slide").replaceChildren(h("h1", {}, t("screen_unknown")));
-    } else $("#trouble").textContent = t("screen_offline");
+    } else {
+      $("#trouble").textContent = t("screen_offline");
+      remember();
+    }
   }
 }
 
@@ -118,6 +131,7 @@ function tick() {
 }
 
 async function begin() {
+  navigator.serviceWorker?.register("/screenworker.js", { scope: "/naytto/" }).catch(() => {});
   await load();
   $("#previous").addEventListener("click", () => step(-1));
   $("#next").addEventListener("click", () => step(1));
