@@ -12,9 +12,8 @@ from engine.errors import TooOften
 from engine.events import Pseudonym
 from engine.records.database import Database
 
-MOST, MOST_OF_ONE = 5_000, 20
+MOST, MOST_OF_ONE = 2_000, 20
 """How many may watch at the same time in one process, and how many the inbox of one resident."""
-NOBODY = Pseudonym()
 
 
 class InboxFeed:
@@ -41,26 +40,30 @@ class InboxFeed:
             for changed in self._watched.get(Pseudonym(resident), ()):
                 changed.set()
 
-    def check(self, resident: Pseudonym | None) -> None:
+    def check(self, whose: Pseudonym) -> None:
         """Refuse one more who watches.
+
+        Parameters
+        ----------
+        whose
+            The resident; of who has said no word yet, and so has no inbox, any name of theirs.
 
         Raises
         ------
         TooOften
             Too many watch already, in all or this one inbox.
         """
-        own = len(self._watched.get(resident, ())) if resident else 0
-        if own >= MOST_OF_ONE or sum(map(len, self._watched.values())) >= MOST:
+        if len(self._watched.get(whose, ())) >= MOST_OF_ONE or sum(map(len, self._watched.values())) >= MOST:
             raise TooOften(retry_after=timedelta(minutes=1))
 
     @contextmanager
-    def watching(self, resident: Pseudonym | None) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever the resident's inbox has changed; it never is of who has said no word."""
+    def watching(self, whose: Pseudonym) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever the inbox has changed."""
         changed = asyncio.Event()
-        self._watched[resident or NOBODY].add(changed)
+        self._watched[whose].add(changed)
         try:
             yield changed
         finally:
-            self._watched[resident or NOBODY].discard(changed)
-            if not self._watched[resident or NOBODY]:
-                del self._watched[resident or NOBODY]
+            self._watched[whose].discard(changed)
+            if not self._watched[whose]:
+                del self._watched[whose]

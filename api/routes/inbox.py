@@ -48,11 +48,11 @@ class Boxes(Protocol):
 class News(Protocol):
     """What hears of changes (`api.inbox_feed`)."""
 
-    def check(self, resident: Pseudonym | None) -> None:
+    def check(self, whose: Pseudonym) -> None:
         """Refuse one more who watches where too many do (`engine.errors.TooOften`)."""
 
-    def watching(self, resident: Pseudonym | None) -> AbstractContextManager[asyncio.Event]:
-        """Give an event that is set whenever the resident's inbox has changed."""
+    def watching(self, whose: Pseudonym) -> AbstractContextManager[asyncio.Event]:
+        """Give an event that is set whenever the inbox has changed."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -100,7 +100,7 @@ EXAMPLE = {
 }
 _read_mark = Reader(Mark)
 STREAM = "text/event-stream"
-PING_SECONDS, LOOK_SECONDS, FIRST_LOOK_SECONDS, GRACE_SECONDS = 15, 30.0, 3.0, 2.0
+PING_SECONDS, LOOK_SECONDS, FIRST_LOOK_SECONDS, GRACE_SECONDS = 15, 30.0, 10.0, 2.0
 READ = """\
 Of topics whose leave for the inbox holds now (a withdrawal deletes the others), and what services have sent on a basis
 of their own.
@@ -173,11 +173,12 @@ class InboxRoutes:
 
     async def _stream(self, request: Request, person: UUID) -> Response:
         resident = await self.residents.pseudonym(person)
-        self.news.check(resident)
+        whose = resident or Pseudonym(person)
+        self.news.check(whose)
         ending = anyio.Event()
 
         async def told() -> AsyncIterator[ServerSentEvent]:
-            with self.news.watching(resident) as changed:
+            with self.news.watching(whose) as changed:
                 async for unread in self._unread(request, resident, changed, ending):
                     yield ServerSentEvent(data=f'{{"unread":{unread}}}', event="inbox", sep="\n")
 

@@ -8,6 +8,7 @@ import { t } from "./texts.js";
 const SOON_MS = 1000;
 const LATEST_MS = 60_000;
 let line = new AbortController();
+let told = () => {};
 
 function count(n) {
   const badge = $("#messages-count");
@@ -36,12 +37,19 @@ async function follow(listener, { signal }) {
   }
 }
 
+/** Ask anew at once: with a first consent there is an inbox, of which the line that is open does not know yet. */
+export function renew() {
+  line.abort();
+  line = new AbortController();
+  follow(told, line);
+}
+
 /** Follow while somebody is signed in; `listener` is told at once, and whenever something in the inbox has changed. */
 export function begin(listener = () => {}) {
+  told = listener;
   session.onEnd(() => {
     line.abort();
-    line = new AbortController();
     count(0);
   });
-  follow(listener, line);
+  renew();
 }

@@ -17,6 +17,7 @@ import * as texts from "./texts.js";
 const { t } = texts;
 
 async function showReceipts() {
+  news.renew();
   await receipts.load().catch(() => {});
   messages.refresh();
 }
