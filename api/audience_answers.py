@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
-from campaigns.audience import Draft, Member, Tree, WasSent, canonical, walk
+from campaigns.audience import Draft, Followed, Member, Tree, WasSent, canonical, walk
 from campaigns.counting import AIMED, Counting, Out
 from campaigns.sentence import Names, sentences
 from engine.counts import LEAST
@@ -25,7 +25,13 @@ TREE = {
     "of": [
         {"is": "any", "of": [{"is": "interest", "keyword": "yso:p965"}, {"is": "learned", "keyword": "yso:p965"}]},
         {"is": "age", "youngest": 18, "oldest": 29},
-        {"is": "none", "of": [{"is": "did", "acts": ["register"], "kind": "course", "within_days": 30}]},
+        {
+            "is": "none",
+            "of": [
+                {"is": "did", "acts": ["register"], "kind": "course", "within_days": 30},
+                {"is": "followed", "campaign": "5f0c1d7ab29e4836", "within_days": 30},
+            ],
+        },
     ],
 }
 EXAMPLE = {"department": "sport", "name": "Young swimmers", "tree": TREE}
@@ -201,7 +207,7 @@ class AudienceAnswers:
         own = {
             node.of if isinstance(node, Member) else node.campaign
             for _, node, _ in walk(tree)
-            if isinstance(node, Member | WasSent)
+            if isinstance(node, Member | WasSent | Followed)
         }
         called = await self._called.called(own) if own and self._called is not None else {}
 

@@ -43,9 +43,12 @@ SOURCES: Mapping[str, Localized] = {
         "We noted which suggestions you were given. We show the latest.",
     ),
     "followed": Localized(
-        "Kirjasimme, mitä linkkejä avasit viesteistämme. Näytämme uusimmat.",
-        "Vi antecknade vilka länkar du öppnade i våra meddelanden. Vi visar de senaste.",
-        "We noted which links of our messages you followed. We show the latest.",
+        "Kirjasimme, mitä linkkejä avasit viesteistämme. Jos olet sallinut myös oppia siitä, mitä teet, ne vaikuttavat "
+        "siihen, mitä viestejä saat. Näytämme uusimmat.",
+        "Vi antecknade vilka länkar du öppnade i våra meddelanden. Om du också låter oss lära av det du gör påverkar "
+        "de vilka meddelanden du får. Vi visar de senaste.",
+        "We noted which links of our messages you followed. If you also let us learn from what you do, they have a say "
+        "in which messages you get. We show the latest.",
     ),
     "audiences": Localized(
         "Kohderyhmä lasketaan joka lähetyksellä uudelleen siitä, minkä olet sallinut. Hallintokunta voi pitää "

@@ -153,6 +153,16 @@ class WasSent(_Node, frozen=True, tag="was_sent"):
     within_days: Days = 90
 
 
+class Followed(_Node, frozen=True, tag="followed"):
+    """Followed a link in a message of a campaign, today or within so many whole days before; a link counts once.
+
+    Known of those alone who allow `measurement` and `activity`; under `none` everybody else is in.
+    """
+
+    campaign: Named
+    within_days: Days = 90
+
+
 class Member(_Node, frozen=True, tag="member"):
     """Is on a list that the department holds (`campaigns.lists`)."""
 
@@ -175,6 +185,7 @@ Leaf: TypeAlias = (
     | Active
     | Wants
     | WasSent
+    | Followed
     | Member
 )
 Tree: TypeAlias = Group | Leaf

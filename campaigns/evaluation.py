@@ -4,7 +4,7 @@ The set of a group is made of the sets of what is in it; ``none`` is everybody b
 hold, as `tests/unit/campaigns/test_evaluation.py` shows against plain Python.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -19,6 +19,7 @@ from campaigns.audience import (
     Did,
     District,
     Everyone,
+    Followed,
     HasDependant,
     Interest,
     Leaf,
@@ -33,7 +34,7 @@ from campaigns.audience import (
     Wants,
     WasSent,
 )
-from campaigns.facts import member, sent
+from campaigns.facts import followed, member, sent
 from campaigns.index import Index
 from engine.ages import age, today
 
@@ -141,14 +142,21 @@ class Evaluation:
         return self.wanting[leaf]
 
     def _was_sent(self, leaf: WasSent) -> BitMap:
-        day = today(self.now)
-        return self.index.marked_any(sent(leaf.campaign, day - timedelta(n)) for n in range(leaf.within_days + 1))
+        return self.index.marked_any(sent(leaf.campaign, day) for day in self._days(leaf.within_days))
+
+    def _followed(self, leaf: Followed) -> BitMap:
+        return self.index.marked_any(followed(leaf.campaign, day) for day in self._days(leaf.within_days))
 
     def _member(self, leaf: Member) -> BitMap:
         return self.index.marked(member(leaf.of))
 
     def _keywords(self, keyword: str, *, narrower: bool) -> Collection[str]:
         return {keyword, *self.narrower.get(keyword, ())} if narrower else {keyword}
+
+    def _days(self, before: int) -> Iterator[date]:
+        """Yield today, in Helsinki, and so many days before."""
+        day = today(self.now)
+        return (day - timedelta(n) for n in range(before + 1))
 
     def _within(self, days: int) -> tuple[int, int]:
         now = int(self.now.timestamp())
@@ -180,5 +188,6 @@ _LEAVES: Mapping[type[Leaf], str] = {
     Active: "_active",
     Wants: "_wants",
     WasSent: "_was_sent",
+    Followed: "_followed",
     Member: "_member",
 }

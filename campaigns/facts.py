@@ -73,6 +73,20 @@ class Spoken(msgspec.Struct, frozen=True):
         return sent(self.campaign, self.day)
 
 
+class Followed(msgspec.Struct, frozen=True):
+    """That a resident followed links of a campaign on a day in Helsinki; `purpose` is that of the message."""
+
+    campaign: str
+    purpose: str
+    day: date
+    last: AwareTime
+
+    @property
+    def mark(self) -> str:
+        """What holds of the resident."""
+        return followed(self.campaign, self.day)
+
+
 class Told(msgspec.Struct, frozen=True):
     """What the stores hold of one resident, before anybody asked whether it may be used.
 
@@ -95,6 +109,7 @@ class Told(msgspec.Struct, frozen=True):
     addressed: Sequence[str] = ()
     full: Sequence[tuple[str, date]] = ()
     spoken: Sequence[Spoken] = ()
+    followed: Sequence[Followed] = ()
     lists: Sequence[tuple[str, AwareTime]] = ()
 
 
@@ -113,6 +128,11 @@ def sent(campaign: str, day: date) -> str:
     return f"sent:{campaign}:{day}"
 
 
+def followed(campaign: str, day: date) -> str:
+    """Return the mark of those who followed a link of a campaign on a day in Helsinki."""
+    return f"followed:{campaign}:{day}"
+
+
 def member(list_: str) -> str:
     """Return the mark of those who are on a list."""
     return f"member:{list_}"
@@ -121,8 +141,9 @@ def member(list_: str) -> str:
 def known(held: Told, now: datetime) -> Facts:
     """Ask for each permit, and take what it opens."""
     consents = held.consents
-    interests, activity, location = (
-        _permit(consents, purpose, now) for purpose in (Purpose.INTERESTS, Purpose.ACTIVITY, Purpose.LOCATION)
+    interests, activity, location, measurement = (
+        _permit(consents, purpose, now)
+        for purpose in (Purpose.INTERESTS, Purpose.ACTIVITY, Purpose.LOCATION, Purpose.MEASUREMENT)
     )
     off = left_out(consents.off)
     told = (held.interests or _NOTHING) if interests is not None else _NOTHING
@@ -132,6 +153,8 @@ def known(held: Told, now: datetime) -> Facts:
     marks = {str(purpose) for purpose in leaves}
     marks.update(_stated(told, located=location is not None, off=off))
     marks.update(_reached(held, leaves, now))
+    if activity is not None and measurement is not None:
+        marks.update(_followed(held, leaves, since=max(activity.since, measurement.since)))
     if consents.paused_until(now) is not None:
         marks.add(PAUSED)
     if consents.born is not None and stage(consents.born, now) < Stage.ADULT:
@@ -184,6 +207,13 @@ def _reached(held: Told, leaves: Mapping[str, Permit], now: datetime) -> Iterato
             yield one.mark
     if leaves:
         yield from (member(list_) for list_, until in held.lists if until > now)
+
+
+def _followed(held: Told, leaves: Mapping[str, Permit], *, since: datetime) -> Iterator[str]:
+    """Yield of which campaigns links were followed since a moment, by leave for such messages too (decision 35)."""
+    for one in held.followed:
+        if (leave := leaves.get(one.purpose)) is not None and one.last >= max(since, leave.since):
+            yield one.mark
 
 
 def first_language(languages: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from campaigns.caps import MOST, week
-from campaigns.facts import Facts, Spoken, Told, known
+from campaigns.facts import Facts, Followed, Spoken, Told, known
 from campaigns.index import Subject
 from engine.consent import Consents
 from engine.events import Pseudonym
@@ -44,6 +44,11 @@ _SPOKEN = """
 """
 _SPOKEN_TO = text(_SPOKEN.format("d.resident = ANY(:residents)"))
 _SPOKEN_SINCE = text(_SPOKEN.format("d.time >= :since"))
+_FOLLOWED = text("""
+    SELECT f.resident, r.campaign, d.purpose, (f.time AT TIME ZONE 'Europe/Helsinki')::date AS day, max(f.time) AS last
+    FROM follows f JOIN deliveries d USING (run, resident) JOIN runs r ON r.id = f.run
+    WHERE f.resident = ANY(:residents) GROUP BY 1, 2, 3, 4
+""")
 _WEEK = text("""
     SELECT resident, channel, count(*) AS number FROM deliveries
     WHERE resident = ANY(:residents) AND week = :week AND state IN ('claimed', 'handed', 'sent') GROUP BY 1, 2
@@ -141,10 +146,10 @@ class FactRecords:
     async def _reached(
         self, connection: AsyncConnection, residents: Sequence[Pseudonym], now: datetime
     ) -> Mapping[str, Mapping[Pseudonym, list[Any]]]:
-        """Return by what residents are reached, what they were sent and where they are members (`Told`)."""
+        """Return by what residents are reached, what they were sent and followed, and which lists they are on."""
         asked = {"residents": residents}
         found: dict[str, dict[Pseudonym, list[Any]]] = {
-            name: defaultdict(list) for name in ("addressed", "full", "spoken", "lists")
+            name: defaultdict(list) for name in ("addressed", "full", "spoken", "followed", "lists")
         }
         for row in await connection.execute(_ADDRESSED, asked):
             found["addressed"][row.resident].append(row.channel)
@@ -152,6 +157,8 @@ class FactRecords:
             found["full"][who] = [(channel, week(now)) for channel in channels]
         for row in await connection.execute(_SPOKEN_TO, asked):
             found["spoken"][row.resident].append(Spoken(*row))
+        for row in await connection.execute(_FOLLOWED, asked):
+            found["followed"][row.resident].append(Followed(row.campaign, row.purpose, row.day, row.last))
         for row in await connection.execute(_LISTS, asked):
             found["lists"][row.resident].append((row.list, row.until))
         return found

@@ -13,6 +13,7 @@ from campaigns.audience import (
     Any_,
     Did,
     Everyone,
+    Followed,
     HasDependant,
     Interest,
     Learned,
@@ -25,7 +26,7 @@ from campaigns.audience import (
     canonical,
 )
 from campaigns.evaluation import Evaluation
-from campaigns.facts import Act, Facts, member, sent
+from campaigns.facts import Act, Facts, followed, member, sent
 from campaigns.index import Index, Subject
 from engine.ages import age
 from engine.events import InteractionType
@@ -64,6 +65,7 @@ leaves = st.one_of(
     st.builds(Active, least=st.integers(1, 4), within_days=days),
     st.builds(Member, of=st.sampled_from(["club", "course"])),
     st.builds(WasSent, campaign=st.sampled_from(["a", "b"]), within_days=st.integers(1, 4)),
+    st.builds(Followed, campaign=st.sampled_from(["a", "b"]), within_days=st.integers(1, 4)),
 )
 
 
@@ -86,6 +88,7 @@ MARKS = [
     *(f"language:{one}" for one in LANGUAGES),
     *(f"first:{one}" for one in LANGUAGES),
     *(sent(campaign, date(2026, 11, 26) - timedelta(n)) for campaign in ("a", "c") for n in (0, 3, 5)),
+    *(followed(campaign, date(2026, 11, 26) - timedelta(n)) for campaign in ("a", "c") for n in (0, 3, 5)),
     member("club"),
     member("school"),
     *(f"born:{year}" for year in (1950, 1985, 1986, 2000)),
@@ -156,9 +159,9 @@ def holds(its, tree) -> bool:  # noqa: C901, PLR0911, PLR0912 - one case for eac
             return fits >= 1 and "place" not in its["off"]
         case Member():
             return member(tree.of) in its["marks"]
-        case WasSent():
-            ago = range(tree.within_days + 1)
-            return any(sent(tree.campaign, date(2026, 11, 26) - timedelta(n)) in its["marks"] for n in ago)
+        case WasSent() | Followed():
+            mark, ago = sent if isinstance(tree, WasSent) else followed, range(tree.within_days + 1)
+            return any(mark(tree.campaign, date(2026, 11, 26) - timedelta(n)) in its["marks"] for n in ago)
         case Active():
             return did(lambda _: True, list(InteractionType), tree.within_days) >= tree.least
         case Did():

@@ -21,6 +21,7 @@ GIVEN = {
     "access": {"need": "quiet"},
     "wants": {"offer": "o"},
     "was_sent": {"campaign": "c"},
+    "followed": {"campaign": "c"},
     "member": {"of": "l"},
 }
 
