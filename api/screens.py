@@ -7,7 +7,7 @@ import msgspec
 from cachetools import TTLCache
 
 from campaigns.campaign import Campaign, State
-from campaigns.playlist import Around, Playlist, at, playlist
+from campaigns.playlist import Around, Playlist, Slide, at, notice, offered, playlist
 from campaigns.records.documents import DocumentRecords
 from engine.errors import NotFound
 from engine.language import Localized
@@ -17,7 +17,7 @@ from engine.records.offers import OfferRecords, OfferSearch
 from engine.scenario import Scenario
 from engine.suggestion import Suggester
 
-NOTICES_SECONDS, AROUND_SECONDS, MOST_PLACES = 2.0, 60.0, 2_000
+NOTICES_SECONDS, AROUND_SECONDS, MOST_PLACES, MOST_NOTICES = 2.0, 60.0, 2_000, 500
 AHEAD = timedelta(days=7)
 HERE_METRES, NEAR_METRES = 150.0, 3_000.0
 _SHOWN = (Kind.EVENT, Kind.COURSE, Kind.VOLUNTEERING)
@@ -50,6 +50,7 @@ class Screens:
         self._clock = clock
         self._running: TTLCache[str, Sequence[Campaign]] = TTLCache(1, NOTICES_SECONDS)
         self._around: TTLCache[str, Around] = TTLCache(MOST_PLACES, AROUND_SECONDS)
+        self._slides: TTLCache[tuple[str, int], Slide] = TTLCache(MOST_NOTICES, AROUND_SECONDS)
 
     async def playlist(self, place: str) -> Playlist:
         """Return what a place's screens show now.
@@ -65,8 +66,16 @@ class Screens:
         if not around.name and not any(place in its.draft.places for its in running):
             raise NotFound("Nothing is known to be on at this place; offers name the places there are.", field="place")
         shown = at(place, running, now)
-        named = [id_ for its in shown for id_ in its.draft.message.offers]
-        return playlist(place, shown, around, await self._offers.many(named) if named else {}, now)
+        notices = [await self._notice(its, now) for its in shown]
+        return playlist(place, around, notices, now, alone=any(its.draft.alone for its in shown))
+
+    async def _notice(self, its: Campaign, now: datetime) -> Slide:
+        """Return a campaign's slide; to write it takes a hundred times as long as to find it again."""
+        if (known := self._slides.get((its.id, its.version))) is None:
+            named = its.draft.message.offers
+            known = notice(its, await self._offers.many(named) if named else {}, now)
+            self._slides[its.id, its.version] = known
+        return known
 
     async def _notices(self) -> Sequence[Campaign]:
         if (known := self._running.get("running")) is None:
@@ -83,12 +92,12 @@ class Screens:
         """Look round where an offer is."""
         place = example.place
         if place is None or place.lat is None or place.lon is None:
-            return Around(Localized() if place is None else place.name, (), self._popular(now, None, NEAR_METRES))
+            name = Localized() if place is None else place.name
+            return Around(name, offered((), self._popular(now, None, NEAR_METRES), now))
         point = place.lat, place.lon
-        here = [
-            its for its in self._popular(now, point, HERE_METRES) if its.place is not None and its.place.id == place.id
-        ]
-        return Around(place.name, here, self._popular(now, point, NEAR_METRES))
+        close = self._popular(now, point, HERE_METRES)
+        here = [its for its in close if its.place is not None and its.place.id == place.id]
+        return Around(place.name, offered(here, self._popular(now, point, NEAR_METRES), now))
 
     def _popular(self, now: datetime, near: tuple[float, float] | None, metres: float) -> list[Offer]:
         query = Query(

@@ -4,7 +4,7 @@ Campaigns for screens come first, the most urgent before the others; then what i
 A slide says until when it holds, so that a screen without a network drops what is over.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -80,11 +80,10 @@ class Playlist(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Around(msgspec.Struct, frozen=True):
-    """A place, and what is on there and near it, in the order of the city's ranking."""
+    """A place, and what its screens show of what is on there and near it; empty of a place that nobody knows."""
 
     name: Localized = Localized()
-    here: Sequence[Offer] = ()
-    nearby: Sequence[Offer] = ()
+    slides: Sequence[Slide] = ()
 
 
 def at(place: str, running: Sequence[Campaign], now: datetime) -> list[Campaign]:
@@ -104,50 +103,50 @@ def _shown(its: Campaign, place: str, now: datetime) -> bool:
     return fits and (draft.schedule.ends is None or now < draft.schedule.ends)
 
 
-def playlist(
-    place: str, shown: Sequence[Campaign], around: Around, offers: Mapping[str, Offer], now: datetime
-) -> Playlist:
+def playlist(place: str, around: Around, notices: Sequence[Slide], now: datetime, *, alone: bool) -> Playlist:
     """Return what a place's screens show.
 
     Parameters
     ----------
-    shown
-        What `at` returned.
-    offers
-        Those that the campaigns name, by id.
+    notices
+        The slides (`notice`) of what `at` returned; `alone` says whether these stand alone.
     """
     # Of the hour, so that a screen is not told anew each minute that nothing has changed.
-    last = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1) + LASTS
-    alone = any(its.draft.alone for its in shown)
-    slides = [_notice(its, offers, last) for its in shown]
-    if not alone:
-        slides += [_offered(offer, now, last) for offer in _chosen(around, now)]
-    return Playlist(place=place, name=around.name, alone=alone, valid_until=last, slides=slides)
+    valid = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1) + LASTS
+    slides = [*notices, *(its for its in around.slides if not alone and its.until > now)]
+    return Playlist(place=place, name=around.name, alone=alone, valid_until=valid, slides=slides)
 
 
-def _chosen(around: Around, now: datetime) -> Iterator[Offer]:
-    here = sorted((its for its in around.here if not over(its, now)), key=lambda its: not _marked(its))[:MOST_OFFERS]
-    yield from here
-    known = {its.id for its in here}
-    near = [its for its in around.nearby if its.id not in known and not over(its, now)]
-    yield from near[: min(MOST_NEARBY, MOST_OFFERS - len(here))]
+def offered(here: Sequence[Offer], nearby: Sequence[Offer], now: datetime) -> list[Slide]:
+    """Return the slides of offers: those that are here, what is marked for screens first, then some that are near.
+
+    Parameters
+    ----------
+    here, nearby
+        What is on, in the order of the city's ranking.
+    """
+    first = sorted((its for its in here if not over(its, now)), key=lambda its: not _marked(its))[:MOST_OFFERS]
+    known = {its.id for its in first}
+    near = [its for its in nearby if its.id not in known and not over(its, now)]
+    return [_offered(its, now) for its in (*first, *near[: min(MOST_NEARBY, MOST_OFFERS - len(first))])]
 
 
 def _marked(offer: Offer) -> bool:
     return any(keyword.id == FOR_SCREENS for keyword in offer.keywords)
 
 
-def _notice(its: Campaign, offers: Mapping[str, Offer], last: datetime) -> Slide:
+def notice(its: Campaign, offers: Mapping[str, Offer], now: datetime) -> Slide:
+    """Return the slide of a campaign; `offers` are those that it names, by id."""
     draft = its.draft
     named = [offers[id_] for id_ in draft.message.offers if id_ in offers]
     texts = {}
     for language in draft.languages:
         said = Form.of(draft.message, language, SCREEN, named).fill(stop="", why="")
         texts[language] = Words(said.subject, said.text)
-    return Slide(id=its.id, kind="notice", texts=texts, until=min(last, draft.schedule.ends or last))
+    return Slide(id=its.id, kind="notice", texts=texts, until=draft.schedule.ends or now + LASTS)
 
 
-def _offered(offer: Offer, now: datetime, last: datetime) -> Slide:
+def _offered(offer: Offer, now: datetime) -> Slide:
     texts = {}
     for language in Language:
         # A name that is the same in two languages is said once.
@@ -155,10 +154,9 @@ def _offered(offer: Offer, now: datetime, last: datetime) -> Slide:
             card = Card.of(offer, language)
             texts[str(language)] = Words(card.name, offer.summary.pick(language)[:160], card.where, card.price)
     starts, ends = _next(offer, now)
-    until = ends or (last if starts is None else starts + NO_END_MEANS)
+    until = ends or (now + LASTS if starts is None else starts + NO_END_MEANS)
     return Slide(
-        id=offer.id, kind=offer.kind, texts=texts, until=min(last, until), starts=starts, ends=ends,
-        ongoing=offer.ongoing,
+        id=offer.id, kind=offer.kind, texts=texts, until=until, starts=starts, ends=ends, ongoing=offer.ongoing,
     )  # fmt: skip
 
 

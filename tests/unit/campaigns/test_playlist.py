@@ -9,7 +9,7 @@ from campaigns import campaign as campaigns
 from campaigns import checking
 from campaigns.campaign import Campaign, CampaignKind, Draft, State
 from campaigns.message import Message, Picks, Text
-from campaigns.playlist import LASTS, Around, at, playlist
+from campaigns.playlist import LASTS, Around, at, notice, offered, playlist
 from campaigns.schedule import Schedule
 from engine.language import Localized
 from tests.factories import NOW, keyword, offer, series
@@ -36,8 +36,10 @@ def where(its: Draft) -> list[str]:
     return [fault.where for fault in found]
 
 
-def told(shown=(), here=(), nearby=(), offers=None, now=NOW):
-    return playlist("tprek:1", shown, Around(Localized("Talo"), here, nearby), offers or {}, now)
+def told(shown=(), here=(), nearby=(), offers=None):
+    around = Around(Localized("Talo"), offered(here, nearby, NOW))
+    notices = [notice(its, offers or {}, NOW) for its in shown]
+    return playlist("tprek:1", around, notices, NOW, alone=any(its.draft.alone for its in shown))
 
 
 def ids(its) -> list[str]:
@@ -95,6 +97,8 @@ def test_each_slide_ends_with_what_it_tells_of_and_the_whole_after_half_a_day():
     assert notice.until == NOW + HOUR
     assert dated.starts == NOW + timedelta(days=0.02)
     assert dated.until == dated.ends == NOW + timedelta(days=0.02, hours=2)
+    later = playlist("tprek:1", Around(Localized("Talo"), its.slides), [], dated.until, alone=False)
+    assert later.slides == []
 
 
 def test_a_name_that_is_not_translated_is_said_once_in_its_own_language():
