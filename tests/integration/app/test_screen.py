@@ -128,6 +128,18 @@ async def test_a_screen_that_was_on_before_comes_up_again_without_a_network(app:
     app.errors.clear()
 
 
+async def test_once_a_day_a_screen_takes_what_is_new_of_the_page(app: App, place: str) -> None:
+    await app.page.clock.install()
+    await watch(app, place)
+    await app.page.evaluate("window.old = true")
+    await app.page.clock.fast_forward("23:59:00")
+    assert await app.page.evaluate("window.old") is True
+    async with app.page.expect_navigation():
+        await app.page.clock.fast_forward("01:30")
+    assert await app.page.evaluate("window.old === undefined")
+    await expect(app.page.locator("#slide h1")).to_be_visible()
+
+
 async def test_a_place_that_nobody_knows_is_said_to_be_none(app: App) -> None:
     await app.page.goto(f"{app.base}/naytto/tprek:none?lang=en")
     await expect(app.page.locator("#slide h1")).to_contain_text("no place of this id")

@@ -7,7 +7,9 @@ import { lang, load, t } from "./texts.js";
 
 const ASK_MS = 5000;
 const TURN_MS = 12_000;
+const AFRESH_MS = 24 * 3600 * 1000;
 const LONG = 60;
+const began = Date.now();
 const ZONE = { timeZone: "Europe/Helsinki" };
 const LOCALES = { fi: "fi-FI", sv: "sv-FI", en: "en-GB" };
 const day = new Intl.DateTimeFormat("sv-SE", ZONE);
@@ -125,6 +127,8 @@ async function ask() {
 }
 
 function tick() {
+  // A screen stands for years: once a day, while the house answers, it takes what is new of the page itself.
+  if (Date.now() - began >= AFRESH_MS && playlist && !playlist.alone && !$("#trouble").textContent) location.reload();
   $("#clock").textContent = time(lang, Date.now());
   const old = held().length !== playlist?.slides.length;
   if (playlist && (old || (!paused && Date.now() - turned >= TURN_MS))) step(paused ? 0 : 1);
