@@ -99,6 +99,7 @@ async def test_an_emergency_takes_over_at_once_and_is_read_out(app: App, place: 
     await say(app, playlist("Poistukaa", alone=True))
     await expect(app.page.locator("#slide h1")).to_have_text("Poistukaa fi", timeout=9000)
     assert await app.page.get_attribute("#slide", "role") == "alert"
+    assert await app.page.get_attribute("#slide", "aria-live") == "assertive"
     await expect(app.page.locator("#next")).to_be_hidden()
     assert await app.violations() == []
 

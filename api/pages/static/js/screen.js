@@ -78,11 +78,18 @@ function step(by) {
   show();
 }
 
+/** While slides turn by themselves nothing is read out; who stops them is told of each, and everybody of an emergency. */
+function announce() {
+  const box = $("#slide");
+  if (playlist?.alone) box.setAttribute("role", "alert");
+  else box.removeAttribute("role");
+  box.setAttribute("aria-live", playlist?.alone ? "assertive" : paused ? "polite" : "off");
+}
+
 function pause() {
   paused = !paused;
   $("#pause").textContent = t(paused ? "screen_go_on" : "screen_pause");
-  // While slides turn by themselves nothing is read out; who stops them is told of each that is turned to.
-  $("#slide").setAttribute("aria-live", paused ? "polite" : "off");
+  announce();
 }
 
 function name(localized) {
@@ -98,8 +105,7 @@ function take(told) {
   name(told.name);
   if (same) return;
   if (alarm) at = 0;
-  if (told.alone) $("#slide").setAttribute("role", "alert");
-  else $("#slide").removeAttribute("role");
+  announce();
   show();
 }
 
