@@ -180,10 +180,11 @@ class AudienceFeed:
                     index.put(its)
 
     async def _read_offers(self) -> None:
-        self._version, subjects = await self._records.subjects(self._version)
-        for index in self._indexes():
-            async with index.steady:
-                index.tell(subjects)
+        async for version, subjects in self._records.subjects(self._version):
+            self._version = version
+            for index in self._indexes():
+                async with index.steady:
+                    index.tell(subjects)
 
     def _build(self) -> None:
         """Build an index anew in the background; what is being built already is given up."""
@@ -194,8 +195,8 @@ class AudienceFeed:
     async def _built(self) -> None:
         try:
             index = self._next = Index()
-            _, subjects = await self._records.subjects(0)
-            index.tell(subjects)
+            async for _, subjects in self._records.subjects(0):
+                index.tell(subjects)
             self._since = self._clock()
             async for residents in self._records.chunks():
                 await self._put(index, await self._records.of(residents, self._clock()))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import date, datetime
+from sys import intern
 from typing import Any
 
 from sqlalchemy import text
@@ -20,6 +21,7 @@ from engine.records.residents import told
 
 CHANNEL = "residents"
 """The notification of whose words, interests, acts or family have changed: pseudonyms with blanks between."""
+_OFFERS_AT_ONCE = 2_000
 AT_ONCE = 100
 """Residents read in one transaction: some 30 ms, in which this process answers nothing else."""
 _NEXT = text("SELECT DISTINCT resident FROM consents WHERE resident > :after ORDER BY resident LIMIT :most")
@@ -60,7 +62,7 @@ _LISTS = text("""
 _SUBJECTS = text("""
     SELECT version, id, kind, place, lat, lon,
         ARRAY(SELECT one->>'id' FROM jsonb_array_elements(content->'keywords') one) AS keywords
-    FROM offers WHERE version > :version ORDER BY version
+    FROM offers WHERE version > :version ORDER BY version LIMIT :most
 """)
 
 
@@ -163,12 +165,22 @@ class FactRecords:
             found["lists"][row.resident].append((row.list, row.until))
         return found
 
-    async def subjects(self, version: int) -> tuple[int, Sequence[Subject]]:
-        """Return what offers are that changed after a version, those that are gone too; and the newest version."""
-        async with self._database.begin() as connection:
-            found = (await connection.execute(_SUBJECTS, {"version": version})).all()
-        newest = found[-1].version if found else version
-        return newest, [Subject(r.id, r.kind, r.place, r.lat, r.lon, tuple(r.keywords)) for r in found]
+    async def subjects(self, version: int) -> AsyncIterator[tuple[int, Sequence[Subject]]]:
+        """Yield what offers are that changed after a version, those that are gone too, and how far that is, in chunks.
+
+        A whole catalogue at once would leave a process twice as large for good.
+        """
+        while True:
+            async with self._database.begin() as connection:
+                found = (await connection.execute(_SUBJECTS, {"version": version, "most": _OFFERS_AT_ONCE})).all()
+            if not found:
+                return
+            version = found[-1].version
+            # Few words in many offers: each is kept once.
+            yield (
+                version,
+                [Subject(r.id, intern(r.kind), r.place, r.lat, r.lon, tuple(map(intern, r.keywords))) for r in found],
+            )
 
 
 async def _children(
