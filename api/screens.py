@@ -63,7 +63,7 @@ class Screens:
         now = self._clock()
         running = await self._notices()
         around = await self._surroundings(place, now)
-        if not around.name and not any(place in its.draft.places for its in running):
+        if around == Around() and not any(place in its.draft.places for its in running):
             raise NotFound("Nothing is known to be on at this place; offers name the places there are.", field="place")
         shown = at(place, running, now)
         notices = [await self._notice(its, now) for its in shown]
@@ -109,4 +109,5 @@ class Screens:
             until=now + AHEAD,
             scenario=Scenario.SCREEN,
         )
-        return [_read(item.offer) for item in self._suggester.popular(query, now).items]
+        # More than is shown is asked for, and whether anybody looks is not known: so nothing of it counts as shown.
+        return [_read(item.offer) for item in self._suggester.popular(query, now, counted=False).items]

@@ -73,13 +73,8 @@ class Spoken(msgspec.Struct, frozen=True):
         return sent(self.campaign, self.day)
 
 
-class Followed(msgspec.Struct, frozen=True):
-    """That a resident followed links of a campaign on a day in Helsinki; `purpose` is that of the message."""
-
-    campaign: str
-    purpose: str
-    day: date
-    last: AwareTime
+class Followed(Spoken, frozen=True):
+    """That a resident followed links of such messages on a day in Helsinki."""
 
     @property
     def mark(self) -> str:

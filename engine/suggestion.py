@@ -229,9 +229,15 @@ class Suggester:
         query = of_age(told, known.born, now)
         return basis, _Plan(query, manner, birth_year, [taught, stated], closed, never, facing, model)
 
-    def popular(self, query: Query, now: datetime) -> Suggestions:
-        """Return what is popular here and now; of nobody's doing in particular."""
-        return self._made("popular", _Plan(query, OPEN), now)[0]
+    def popular(self, query: Query, now: datetime, *, counted: bool = True) -> Suggestions:
+        """Return what is popular here and now; of nobody's doing in particular.
+
+        Parameters
+        ----------
+        counted
+            Whether it counts as shown: not where nobody may ever look at it.
+        """
+        return self._made("popular", _Plan(query, OPEN), now, counted=counted)[0]
 
     def chosen(self, query: Query, interests: Interests, now: datetime) -> Suggestions:
         """Return what suits what is chosen now, whoever asks: nobody is known, and nothing is kept."""
@@ -268,7 +274,7 @@ class Suggester:
         return request, rank(live, request, query.limit, plan.manner.spread)
 
     def _made(
-        self, basis: Basis, plan: "_Plan", now: datetime, *, told: bool = False
+        self, basis: Basis, plan: "_Plan", now: datetime, *, told: bool = False, counted: bool = True
     ) -> tuple[Suggestions, Chance | None]:
         """Make an answer in steps: what is asked, what is ranked, why, and how it is told; with what chance had a part.
 
@@ -276,6 +282,8 @@ class Suggester:
         ----------
         told
             Whether the chance is kept.
+        counted
+            Whether it counts as shown.
         """
         live, query = self._catalogue.live(now), plan.query
         request = self._request(live, plan, now)
@@ -288,7 +296,7 @@ class Suggester:
         if request.steered is not None and (tried.new or len(request.steered.marks)):
             reasons = with_marks(reasons, tried.marked(request.steered), query.language)
         rows = shown.rows.tolist()
-        if self._steering is not None:
+        if counted and self._steering is not None:
             self._steering.showed(live, rows)
         cards = map(msgspec.Raw, live.cards.many(rows))
         parts = zip(cards, reasons, fit(live, shown.rows, request.filters), strict=True)

@@ -160,7 +160,7 @@ class FactRecords:
         for row in await connection.execute(_SPOKEN_TO, asked):
             found["spoken"][row.resident].append(Spoken(*row))
         for row in await connection.execute(_FOLLOWED, asked):
-            found["followed"][row.resident].append(Followed(row.campaign, row.purpose, row.day, row.last))
+            found["followed"][row.resident].append(Followed(*row))
         for row in await connection.execute(_LISTS, asked):
             found["lists"][row.resident].append((row.list, row.until))
         return found

@@ -194,7 +194,19 @@ async def test_notifications_are_switched_on_shown_and_switched_off(
         assert await pressed(app, "stop") == f"{base}/stop/x"
         await page.keyboard.press("Space")
         await expect(page.locator("#push")).not_to_be_checked()
+        await page.keyboard.press("Space")
+        await expect(page.locator("#push")).to_be_checked()
+        await notified(app, said | {"id": "m2", "stop": "", "ends": ""})
+        await page.click("#sign-out")
+        await app.wait(f"{SHOWN}.then((shown) => shown.length === 0)")
+        await app.wait(
+            "navigator.serviceWorker.ready.then((its) => its.pushManager.getSubscription()).then((its) => !its)"
+        )
         assert app.errors == []
+
+
+SHOWN = """(async () => (await (await navigator.serviceWorker.ready).getNotifications())
+  .map((its) => [its.title, its.body, its.lang, its.tag, its.actions.map((one) => one.title)]))()"""
 
 
 async def notified(app: App, said: dict[str, str]) -> list[object]:
@@ -214,10 +226,8 @@ async def notified(app: App, said: dict[str, str]) -> list[object]:
         "ServiceWorker.deliverPushMessage",
         {"origin": app.base, "registrationId": registration, "data": json.dumps(said)},
     )
-    shown = """(async () => (await (await navigator.serviceWorker.ready).getNotifications())
-      .map((its) => [its.title, its.body, its.lang, its.tag, its.actions.map((one) => one.title)]))()"""
     async with asyncio.timeout(10):
-        while not (told := await app.page.evaluate(shown)):  # noqa: ASYNC110 - the worker is another process
+        while not (told := await app.page.evaluate(SHOWN)):  # noqa: ASYNC110 - the worker is another process
             await asyncio.sleep(0.05)
     return told
 

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.capacity import HALF_LIFE_SECONDS, MOST_PRICE, PRIOR_SHOWS, USUAL_RATE, Uptake, price, rate, told
+from engine.query import Query
 from engine.scenario import Scenario
 from engine.steering import CitySteering
+from engine.suggestion import Suggester
 from engine.taste import key
 from tests.factories import NOW, offer
 from tests.unit.engine.test_steering import city
@@ -70,6 +72,15 @@ def test_an_offer_with_few_seats_sinks_as_it_is_shown_and_rises_when_they_are_to
     assert priced(steering, catalogue, NOW + timedelta(days=1))["t:few"] == 0
     catalogue.apply({"t:few": msgspec.structs.replace(few, seats_left=11)})
     assert priced(steering, catalogue)["t:few"] == 0
+
+
+def test_what_is_shown_where_nobody_may_look_counts_as_no_show():
+    catalogue = city(offer("t:few", seats_left=12))
+    steering = CitySteering(catalogue)
+    suggester = Suggester(catalogue, None, None, steering=steering)
+    for counted, shows_ in ((False, {}), (True, {"t:few": pytest.approx(1)})):
+        assert suggester.popular(Query(), NOW, counted=counted).offers == ("t:few",)
+        assert steering.take_shows(NOW)[0] == shows_
 
 
 def test_counts_that_could_not_be_kept_still_cost():

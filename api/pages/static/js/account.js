@@ -25,6 +25,7 @@ export function show() {
 export function tellEnd(reason) {
   show();
   if (reason === "expired") return warn("expired", "alert", t("sign_in_expired"), null, again());
+  push.leave().catch(() => {});
   if (reason !== "left") return null;
   say(t("signed_out"));
   return $("#sign-in").focus();
@@ -47,7 +48,6 @@ export function begin(leave) {
   $("#sign-in").addEventListener("click", signIn);
   $("#sign-out").addEventListener("click", () => {
     leave();
-    push.leave().catch(() => {});
     signin.leave();
   });
 }

@@ -27,10 +27,11 @@ async function follow(listener, { signal }) {
       for await (const { unread } of events("/v1/residents/me/inbox", signal)) {
         wait = again = SOON_MS;
         count(unread);
-        listener(unread);
+        listener();
       }
     } catch (error) {
-      if (error instanceof Problem && error.status === 404) return;
+      if (signal.aborted || (error instanceof Problem && error.status === 404)) return;
+      listener();
       again = (error.retryAfter ?? 0) * 1000 || wait;
     }
     await sleep(again);
@@ -44,7 +45,8 @@ export function renew() {
   follow(told, line);
 }
 
-/** Follow while somebody is signed in; `listener` is told at once, and whenever something in the inbox has changed. */
+/** Follow while somebody is signed in; `listener` is told at once, whenever something in the inbox has changed, and each
+ * time that there is no line to hear it by. */
 export function begin(listener = () => {}) {
   told = listener;
   session.onEnd(() => {

@@ -86,7 +86,10 @@ function draw(body, { key, items, mine }) {
 
 export const load = () => fill("device", ask, draw);
 
-/** Show nothing more on this device: whoever comes next may be somebody else. */
+/** Show nothing more on this device, nor what is shown already: whoever comes next may be somebody else. */
 export async function leave() {
-  if (possible()) await (await subscribed())?.unsubscribe();
+  if (!possible()) return;
+  const registration = await navigator.serviceWorker.getRegistration("/");
+  for (const shown of (await registration?.getNotifications()) ?? []) shown.close();
+  await (await subscribed())?.unsubscribe();
 }

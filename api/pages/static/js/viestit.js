@@ -37,7 +37,6 @@ async function load() {
   if (!session.signedIn()) return;
   const again = () => button(t("retry"), "secondary", { onclick: load }, "refresh");
   await Promise.all([
-    inbox.load(),
     addresses.load(),
     push.load(),
     loadMessages().catch(() => $("#choices-notice").replaceChildren(notice("error", t("choices_error"), null, again()))),
@@ -62,7 +61,7 @@ async function begin() {
   account.begin(saved.clear);
   messages.begin(showReceipts);
   await load();
-  news.begin(() => inbox.load());
+  news.begin(inbox.load);
 }
 
 begin().catch((error) => {
