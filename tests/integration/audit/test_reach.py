@@ -30,8 +30,14 @@ TOP = 5
 EMAIL = Purpose.MARKETING_NEW_COURSES_EMAIL
 
 
+def weekday(n: int) -> datetime:
+    """Return one of the next mornings that are none of a weekend: the part of the week is a feature of taste."""
+    mornings = (NOW.replace(hour=8) + timedelta(days=2 + day) for day in range(7 + 2 * n))
+    return [morning for morning in mornings if morning.weekday() < 5][n]
+
+
 def made(topic: str, n: int, **more: object) -> Offer:
-    starts = NOW + timedelta(days=2 + n)
+    starts = weekday(n)
     its = {"starts": starts, "ends": starts + timedelta(hours=2), "kind": Kind.COURSE, "place": place(f"{topic}-hall")}
     return offer(f"{topic}:{n}", keywords=f"{topic} {topic}-more", **(its | more))
 
