@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
+from api.memory import give_back
 from campaigns.caps import week
 from campaigns.facts import Facts, capped
 from campaigns.index import Index
@@ -86,7 +87,7 @@ class AudienceFeed:
                 fresh = True
                 async for channel, payload in self._database.listen([CHANNEL, OFFERS]):
                     if fresh:
-                        self._seq = await self._records.seq()
+                        self._seq, self._version = await self._records.heads()
                         self._build()
                     await self._hear(channel, payload)
                     fresh = False
@@ -107,7 +108,7 @@ class AudienceFeed:
 
     async def _look(self) -> None:
         """Look for words whose notice was lost, for what changes by itself, and whether the index is old."""
-        seq, now = await self._records.seq(), self._clock()
+        (seq, _), now = await self._records.heads(), self._clock()
         if seq > self._seq:
             self._doubt(await self._records.said_since(self._seq))
             self._seq = seq
@@ -184,7 +185,8 @@ class AudienceFeed:
             self._version = version
             for index in self._indexes():
                 async with index.steady:
-                    index.tell(subjects)
+                    for subject in subjects:
+                        index.subjects.put(subject)
 
     def _build(self) -> None:
         """Build an index anew in the background; what is being built already is given up."""
@@ -196,7 +198,8 @@ class AudienceFeed:
         try:
             index = self._next = Index()
             async for _, subjects in self._records.subjects(0):
-                index.tell(subjects)
+                for subject in subjects:
+                    index.subjects.put(subject)
             self._since = self._clock()
             async for residents in self._records.chunks():
                 await self._put(index, await self._records.of(residents, self._clock()))
@@ -204,6 +207,7 @@ class AudienceFeed:
             while self._pending or self._reading:  # noqa: ASYNC110 - what goes on is another task's work
                 await asyncio.sleep(_PAUSE_SECONDS)
             self._index, self._next = index, None
+            give_back()
             log.info("audiences ready")
         except StoreUnavailable as error:
             log.warning("audiences not built", why=error.detail)

@@ -1,12 +1,11 @@
 """Keeps this process's catalogue in step with SQL: an offer written by any worker is here within moments."""
 
-import contextlib
-import ctypes
 import gc
 from collections.abc import Callable
 from datetime import datetime
 
 from api.feed import Feed
+from api.memory import give_back
 from engine.catalogue import Catalogue
 from engine.offers import Offer
 from engine.records.database import Database
@@ -52,9 +51,8 @@ class CatalogueFeed:
         await self._read_offers()
         await self._read_popularity()
         # What was loaded stays: a collection that need not walk over it pauses no answer (60 ms at 50,000 offers).
-        gc.collect()
+        give_back()
         gc.freeze()
-        _give_back()
         # Answers leave few cycles: to look for them after each 700 new objects would be once in five answers.
         gc.set_threshold(10_000, 20, 20)
         self.loaded = True
@@ -84,9 +82,3 @@ class CatalogueFeed:
 
     async def _read_popularity(self) -> None:
         self._catalogue.popularity({offer: (score, n) for offer, score, n in await self._journal.popularity()})
-
-
-def _give_back() -> None:
-    """Give the system what loading needed and nobody needs any more; glibc would keep it for later."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

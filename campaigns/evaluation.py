@@ -91,7 +91,7 @@ class Evaluation:
         return self.index.marked_any(f"interest:{name}" for name in names)
 
     def _learned(self, leaf: Learned) -> BitMap:
-        offers = self.index.offers(keywords=self._keywords(leaf.keyword, narrower=leaf.narrower))
+        offers = self.index.subjects.named(keywords=self._keywords(leaf.keyword, narrower=leaf.narrower))
         found = self.index.log.who(*self._within(leaf.within_days), acts=CHOOSING, offers=offers, least=leaf.least)
         return found - self.index.marked("off:keyword")
 
@@ -102,7 +102,7 @@ class Evaluation:
         return self.index.marked(f"district:{leaf.district}")
 
     def _near(self, leaf: Near) -> BitMap:
-        offers = self.index.near(leaf.lat, leaf.lon, leaf.km)
+        offers = self.index.subjects.near(leaf.lat, leaf.lon, leaf.km)
         found = self.index.log.who(*self._within(leaf.within_days), acts=CHOOSING, offers=offers, placed=True)
         return found - self.index.marked_any(("off:place", "off:district"))
 
@@ -124,7 +124,7 @@ class Evaluation:
 
     def _did(self, leaf: Did) -> BitMap:
         named = {"ids": leaf.offer, "places": leaf.place, "kinds": leaf.kind}
-        offers = self.index.offers(**{name: [its] for name, its in named.items() if its is not None})
+        offers = self.index.subjects.named(**{name: [its] for name, its in named.items() if its is not None})
         found = self.index.log.who(
             *self._within(leaf.within_days),
             acts=leaf.acts,

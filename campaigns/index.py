@@ -10,29 +10,15 @@ import heapq
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from campaigns.facts import Facts
 from campaigns.log import Log
+from campaigns.subjects import Subjects
 from engine.events import Pseudonym
 
 WORN_SHARE, WORN_LEAST = 0.25, 10_000
 """With more dead numbers than this share, and than so many, an index should be built anew."""
-_EARTH_KM = 6371.0
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """What an offer is, for whoever did something with it."""
-
-    id: str
-    kind: str
-    place: str | None = None
-    lat: float | None = None
-    lon: float | None = None
-    keywords: tuple[str, ...] = ()
 
 
 class Index:
@@ -44,6 +30,8 @@ class Index:
         The numbers that somebody has.
     log
         What they did.
+    subjects
+        With what offers.
     steady
         Held by whoever looks through it in a thread, and by whoever adds to it; `drop` needs it not.
     """
@@ -51,14 +39,13 @@ class Index:
     def __init__(self) -> None:
         self.live = BitMap()
         self.log = Log()
+        self.subjects = Subjects()
         self.steady = asyncio.Lock()
         self._names: list[Pseudonym] = []
         self._numbers: dict[Pseudonym, int] = {}
         self._marks: dict[str, BitMap] = {}
         self._children: dict[date, BitMap] = {}
         self._due: list[tuple[datetime, int]] = []
-        self._codes: dict[str, int] = {}
-        self._subjects: list[Subject] = []
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -80,7 +67,7 @@ class Index:
         for born in set(facts.children):
             self._children.setdefault(born, BitMap()).add(number)
         if facts.acts:
-            self.log.add(number, facts.acts, [self._code(act.offer) for act in facts.acts])
+            self.log.add(number, facts.acts, [self.subjects.code(act.offer) for act in facts.acts])
         if facts.until is not None:
             heapq.heappush(self._due, (facts.until, number))
         self.live.add(number)
@@ -107,11 +94,6 @@ class Index:
                 found.append(name)
         return found
 
-    def tell(self, subjects: Iterable[Subject]) -> None:
-        """Take in what offers are."""
-        for subject in subjects:
-            self._subjects[self._code(subject.id)] = subject
-
     def marked(self, mark: str) -> BitMap:
         """Return of whom a mark holds; not to be changed, and some of the numbers may be dead."""
         return self._marks.get(mark, _NOBODY)
@@ -133,33 +115,6 @@ class Index:
         """The birth dates of all children."""
         return self._children.keys()
 
-    def offers(
-        self,
-        *,
-        ids: Iterable[str] = (),
-        kinds: Iterable[str] = (),
-        places: Iterable[str] = (),
-        keywords: Iterable[str] = (),
-    ) -> NDArray[np.bool_]:
-        """Say of each code whether its offer is one that is named in any way. Shape (offers,)."""
-        ids, kinds, places, keywords = set(ids), set(kinds), set(places), set(keywords)
-        fits = (
-            its.id in ids or its.kind in kinds or its.place in places or not keywords.isdisjoint(its.keywords)
-            for its in self._subjects
-        )
-        return np.fromiter(fits, np.bool_, len(self._subjects))
-
-    def near(self, lat: float, lon: float, km: float) -> NDArray[np.bool_]:
-        """Say of each code whether its offer is at a place within so many kilometres. Shape (offers,)."""
-        points = np.array(
-            [(np.nan, np.nan) if its.lat is None or its.lon is None else (its.lat, its.lon) for its in self._subjects]
-        ).reshape(-1, 2)
-        here, there = np.radians([lat, lon]), np.radians(points)
-        half = (there - here) / 2
-        of = np.sin(half[:, 0]) ** 2 + np.cos(here[0]) * np.cos(there[:, 0]) * np.sin(half[:, 1]) ** 2
-        fits: NDArray[np.bool_] = 2 * _EARTH_KM * np.arcsin(np.sqrt(of)) <= km
-        return fits
-
     def numbers(self, residents: Iterable[Pseudonym]) -> BitMap:
         """Return the numbers of those residents who have one."""
         return BitMap([self._numbers[one] for one in residents if one in self._numbers])
@@ -171,12 +126,6 @@ class Index:
     def names(self, numbers: Sequence[int]) -> list[Pseudonym]:
         """Return who has the numbers now; of dead ones nobody."""
         return [name for number in numbers if (name := self._names[number])]
-
-    def _code(self, offer: str) -> int:
-        if (code := self._codes.get(offer)) is None:
-            code = self._codes[offer] = len(self._subjects)
-            self._subjects.append(Subject(offer, ""))
-        return code
 
 
 _NOBODY = BitMap()

@@ -185,7 +185,7 @@ class Catalogue:
         for id_, offer in changes.items():
             if offer is None or (row := encode_row(offer, self.vocabulary, dated)).until == 0:
                 continue
-            self._at[key(id_)] = first + len(rows)
+            self._at[row.key] = first + len(rows)
             self._ids.append(id_)
             cards.append(encode(card(offer)))
             dated = row.dates_to
@@ -335,7 +335,7 @@ class Catalogue:
         self._columns.dates_from[: len(rows)], self._columns.dates_to[: len(rows)] = ends - counts, ends
         self._drift += len(self._ids) - len(rows) + 1
         self._ids, self._cards = [self._ids[row] for row in rows], self._cards.taken(rows.tolist())
-        self._at = {key(id_): row for row, id_ in enumerate(self._ids)}
+        self._at = {hashed: row for row, hashed in enumerate(self._columns.key[: len(rows)].tolist())}
         self._dated, self._weighted, self._ordered = len(self._dates), 0, len(rows)
         self._postings = Postings.build(self._columns.slots[: len(rows)], len(self.vocabulary))
         return np.arange(len(rows))

@@ -126,7 +126,7 @@ class Touch(NamedTuple):
     time: float
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def key(name: str) -> Key:
     """Return the hash that stands for a feature's name or an offer's id."""
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest(), "little")

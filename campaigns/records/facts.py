@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import date, datetime
-from sys import intern
 from typing import Any
 
 from sqlalchemy import text
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from campaigns.caps import MOST, week
 from campaigns.facts import Facts, Followed, Spoken, Told, known
-from campaigns.index import Subject
+from campaigns.subjects import Subject
 from engine.consent import Consents
 from engine.events import Pseudonym
 from engine.records.database import Database
@@ -31,7 +30,7 @@ _CHILDREN = text("""
     WHERE g.guardian = ANY(:residents) AND d.grown < 18 AND birthday(d.born, 18) > :now
 """)
 _SAID = text("SELECT DISTINCT resident FROM ledger WHERE seq > :seq")
-_SEQ = text("SELECT seq FROM ledger_head")
+_HEADS = text("SELECT seq, (SELECT coalesce(max(version), 0) FROM offers) FROM ledger_head")
 # Where confirmed addresses lie, by table: each a query of (resident, channel). A channel that sends to something else
 # than `addresses` adds one here, and triggers on its table as migration 0018 has them.
 ADDRESSED = (
@@ -79,10 +78,11 @@ class FactRecords:
         self._database = database
         self._most = most
 
-    async def seq(self) -> int:
-        """Return the number of the newest word in the ledger."""
+    async def heads(self) -> tuple[int, int]:
+        """Return the number of the newest word in the ledger, and the version of the offer that changed last."""
         async with self._database.begin() as connection:
-            return int((await connection.execute(_SEQ)).scalar_one())
+            seq, version = (await connection.execute(_HEADS)).one()
+            return int(seq), int(version)
 
     async def said_since(self, seq: int) -> Collection[Pseudonym]:
         """Return who has said something after a word of the ledger."""
@@ -176,11 +176,7 @@ class FactRecords:
             if not found:
                 return
             version = found[-1].version
-            # Few words in many offers: each is kept once.
-            yield (
-                version,
-                [Subject(r.id, intern(r.kind), r.place, r.lat, r.lon, tuple(map(intern, r.keywords))) for r in found],
-            )
+            yield version, [Subject(r.id, r.kind, r.place, r.lat, r.lon, r.keywords) for r in found]
 
 
 async def _children(

@@ -27,7 +27,8 @@ from campaigns.audience import (
 )
 from campaigns.evaluation import Evaluation
 from campaigns.facts import Act, Facts, followed, member, sent
-from campaigns.index import Index, Subject
+from campaigns.index import Index
+from campaigns.subjects import Subject
 from engine.ages import age
 from engine.events import InteractionType
 
@@ -107,7 +108,8 @@ people = st.lists(
 
 def filled(crowd):
     index = Index()
-    index.tell(OFFERS.values())
+    for offer in OFFERS.values():
+        index.subjects.put(offer)
     for n, its in enumerate(crowd):
         # Everybody is put in twice: what was known before must not count.
         index.put(
@@ -231,7 +233,8 @@ def test_of_whom_something_changes_by_itself_is_left_out_when_the_moment_comes()
 
 def test_a_log_grows_and_finds_all():
     index = Index()
-    index.tell(OFFERS.values())
+    for offer in OFFERS.values():
+        index.subjects.put(offer)
     second = int(NOW.timestamp())
     for n in range(3_000):
         index.put(Facts(resident=f"r{n}", marks=frozenset(), acts=[Act(second - n, "swim", "view", False)] * 2))

@@ -8,6 +8,7 @@ import { address, picture } from "./card.js";
 import * as consents from "./consents.js";
 import { $, button, h, icon, notice } from "./dom.js";
 import { factList } from "./factlist.js";
+import * as list from "./list.js";
 import { richText } from "./richtext.js";
 import * as outbox from "./outbox.js";
 import * as saved from "./saved.js";
@@ -19,6 +20,7 @@ import { whenWords } from "./when.js";
 
 const dialog = $("#detail");
 let opener = null;
+let among = -1;
 let shown = null;
 
 const idInAddress = () => new URLSearchParams(location.search).get("offer");
@@ -136,7 +138,10 @@ async function similar(offer) {
 }
 
 function show(id) {
-  if (shown === null) opener = document.activeElement;
+  if (shown === null) {
+    opener = document.activeElement;
+    among = list.indexOf(opener);
+  }
   shown = id;
   dialog.replaceChildren(close(), h("div", { class: "detail__body" }, h("h2", { id: "detail-name", tabindex: "-1" }, t("loading"))));
   if (!dialog.open) dialog.showModal();
@@ -169,6 +174,7 @@ function onClose() {
   }
   const place = $(`[data-offer="${CSS.escape(id)}"] a, [data-stub="${CSS.escape(id)}"] button`);
   if (opener?.isConnected && opener !== document.body) opener.focus();
+  else if (!place && among >= 0) list.focusAt(among);
   else (place ?? $("h1:not([hidden] h1)"))?.focus();
 }
 

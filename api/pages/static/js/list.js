@@ -12,6 +12,7 @@ let nodes = new Map();
 export function show(entries) {
   const before = new Map([...nodes].map(([key, node]) => [key, node.getBoundingClientRect()]));
   const focused = document.activeElement;
+  const at = indexOf(focused);
   const next = new Map(entries.map(({ key, make, refresh }) => {
     const node = nodes.get(key) ?? make();
     refresh(node);
@@ -22,7 +23,10 @@ export function show(entries) {
     if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
   });
   nodes = next;
-  if (document.activeElement !== focused && focused.isConnected) focused.focus({ preventScroll: true });
+  if (document.activeElement !== focused) {
+    if (focused.isConnected) focused.focus({ preventScroll: true });
+    else if (at >= 0) focusAt(at, { preventScroll: true });
+  }
   if (before.size && !calm.matches) animate(before);
 }
 
@@ -40,8 +44,11 @@ function animate(before) {
 export const node = (key) => nodes.get(key);
 export const busy = (value) => list.setAttribute("aria-busy", String(value));
 
+/** Which of the cards an element is in; -1 for none of them. */
+export const indexOf = (element) => [...list.children].findIndex((item) => item.contains(element));
+
 /** Move the focus to the card at `index`, or to the last. */
-export function focusAt(index) {
+export function focusAt(index, options = {}) {
   const links = $$(".cards__item", list).map((item) => $("a, button", item)).filter(Boolean);
-  (links[index] ?? links.at(-1) ?? $("#count")).focus();
+  (links[index] ?? links.at(-1) ?? $("#count")).focus(options);
 }
