@@ -24,7 +24,15 @@ class CampaignsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class CampaignVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A campaign in its last version; `missing` is what it still needs before it can go to review."""
+    """A campaign in its last version.
+
+    Attributes
+    ----------
+    missing
+        What it still needs before it can go to review.
+    doubtful
+        What may be a slip, such as a place that no offer names; nothing is refused for it.
+    """
 
     id: str
     version: int
@@ -36,6 +44,7 @@ class CampaignVersion(msgspec.Struct, frozen=True, kw_only=True):
     created: AwareTime
     changed: AwareTime
     missing: Sequence[Fault] = ()
+    doubtful: Sequence[Fault] = ()
 
 
 class CampaignLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,11 +116,12 @@ def line(its: Campaign) -> CampaignLine:
     )  # fmt: skip
 
 
-def version(its: Campaign, missing: Sequence[Fault]) -> CampaignVersion:
+def version(its: Campaign, missing: Sequence[Fault], doubtful: Sequence[Fault]) -> CampaignVersion:
     """Return a campaign as it is read."""
     return CampaignVersion(
         id=its.id, version=its.version, state=its.state, draft=its.draft, author=its.author, editor=its.editor,
         approver=its.approver, created=its.created, changed=its.changed, missing=missing,
+        doubtful=doubtful,
     )  # fmt: skip
 
 
@@ -172,6 +182,7 @@ EXAMPLE_VERSION = {
     "created": "2026-11-26T10:00:00Z",
     "changed": "2026-11-26T10:00:00Z",
     "missing": [],
+    "doubtful": [],
 }
 EXAMPLE_LINE = {
     "id": "5d0c9a1be37f4266", "version": 1, "name": "Swimming in the winter", "department": "sport", "programme": None,

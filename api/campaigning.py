@@ -55,6 +55,7 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
     """
     campaigns, departments = DocumentRecords(database, Campaign), DocumentRecords(database, Department)
     programmes, audiences = DocumentRecords(database, Programme), AudienceRecords(database)
+    lists = ListRecords(database)
     # It reads and notes what was sent, and sends nothing itself.
     deliveries = DeliveryRecords(database, "")
     rights, trail = Rights(settings.administrators), TrailRecords(database)
@@ -63,8 +64,8 @@ def campaigning(settings: Settings, database: Database, offers: OfferRecords, se
         departments=departments,
         programmes=programmes,
         audiences=audiences,
-        lists=ListRecords(database),
-        desk=Desk(campaigns, departments, programmes, trail, offers, rights, audiences),
+        lists=lists,
+        desk=Desk(campaigns, departments, programmes, trail, offers, rights, audiences, lists),
         runs=RunRecords(database),
         inbox=InboxRecords(database),
         deliveries=deliveries,

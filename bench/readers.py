@@ -14,7 +14,8 @@ from campaigns.audience import Draft as AudienceDraft
 from campaigns.audience import Everyone, Tree
 from campaigns.campaign import CampaignKind, Draft, Move
 from campaigns.departments import Department, DepartmentDraft, Role
-from campaigns.desk import Keeper, Official
+from campaigns.desk import Official
+from campaigns.keeper import Keeper
 from campaigns.message import Message, Text
 from campaigns.schedule import Schedule, Trigger
 from engine.addresses import Means, about

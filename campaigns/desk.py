@@ -1,21 +1,20 @@
 """The desk: what officials do with campaigns, departments and programmes: by right, on a version, and audited."""
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from campaigns import campaign as campaigns
 from campaigns import checking
-from campaigns.audience import Audience, Wants, walk
+from campaigns.audience import Audience, Member, Wants, walk
 from campaigns.audit import Act, Detail, Entry, changes
 from campaigns.campaign import MOVES, Campaign, CampaignKind, Draft, Move
 from campaigns.departments import Department, Programme, Rights, Role
 from campaigns.errors import RoleNeeded, Unfit
 from campaigns.fault import Fault
-from engine.errors import InvalidInput, NotFound, Outdated
+from engine.errors import NotFound, Outdated
 
 HOUSE = "vinkki"
 """Who starts and finishes campaigns."""
@@ -65,6 +64,9 @@ class Offers(Protocol):
     async def existing(self, ids: Sequence[str]) -> set[str]:
         """Return those of the ids that offers have."""
 
+    async def places(self, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that places of offers have."""
+
 
 class Audiences(Protocol):
     """Where audiences lie (`campaigns.records.audiences`)."""
@@ -73,12 +75,19 @@ class Audiences(Protocol):
         """Return one, or None."""
 
 
+class Lists(Protocol):
+    """Where lists of residents lie (`campaigns.records.lists`)."""
+
+    async def kept(self, ids: Collection[str], now: datetime) -> Mapping[str, str]:
+        """Return the departments of those of some lists that there are."""
+
+
 class Desk:
     """Writes and moves campaigns.
 
     Parameters
     ----------
-    records, departments, programmes, trail, offers, audiences
+    records, departments, programmes, trail, offers, audiences, lists
         Where they lie.
     rights
         What officials may do.
@@ -93,6 +102,7 @@ class Desk:
         offers: Offers,
         rights: Rights,
         audiences: Audiences,
+        lists: Lists,
     ) -> None:
         self._records = records
         self._departments = departments
@@ -100,6 +110,7 @@ class Desk:
         self._trail = trail
         self._offers = offers
         self._audiences = audiences
+        self._lists = lists
         self.rights = rights
 
     async def permit(self, department: str, official: Official, *roles: Role) -> None:
@@ -228,6 +239,21 @@ class Desk:
             found += await self._faults_of_audience(draft, draft.audience)
         return found
 
+    async def doubts(self, draft: Draft, now: datetime) -> list[Fault]:
+        """Return what may be a slip, and is allowed: places that no offer names, and lists that have ended."""
+        known = await self._offers.places(draft.places) if draft.places else set()
+        found = [
+            Fault(f"places.{n}", None, "No offer was ever at a place of this id; look whether it is the right one.")
+            for n, id_ in enumerate(draft.places)
+            if id_ not in known
+        ]
+        audience = None if draft.audience is None else await self._audiences.get(draft.audience)
+        lists = {node.of for _, node, _ in walk(audience.tree) if isinstance(node, Member)} if audience else set()
+        if lists and len(await self._lists.kept(lists, now)) < len(lists):
+            told = "Its audience speaks of a list that has ended, on which nobody is any more; renew or leave it out."
+            found.append(Fault("audience", None, told))
+        return found
+
     async def _faults_of_audience(self, draft: Draft, id_: str) -> list[Fault]:
         audience = await self._audiences.get(id_)
         if audience is None or audience.department != draft.department:
@@ -308,66 +334,3 @@ def _act(its: Campaign, official: Official, what: str, now: datetime, detail: De
         time=now, who=official.name, what=str(what), subject=_subject(its.id), version=its.version,
         detail=detail or Detail(),
     )  # fmt: skip
-
-
-class Keeper:
-    """Writes what administrators keep: departments, or programmes.
-
-    Parameters
-    ----------
-    records
-        Where they lie (`campaigns.records.documents`).
-    kind
-        What they are called in the trail.
-    """
-
-    def __init__(self, records: Any, kind: str) -> None:  # noqa: ANN401 - of departments or of programmes
-        self.records = records
-        self._kind = kind
-
-    async def found(self, id_: str) -> Any:  # noqa: ANN401 - as above
-        """Return one.
-
-        Raises
-        ------
-        NotFound
-            There is none of this id.
-        """
-        if (found := await self.records.get(id_)) is None:
-            raise NotFound(f"There is no {self._kind} of this id; the list tells those there are.", field=self._kind)
-        return found
-
-    async def create(self, form: Any, draft: Any, official: Official, now: datetime, id_: str | None = None) -> Any:  # noqa: ANN401 - as above
-        """Write a new one.
-
-        Raises
-        ------
-        InvalidInput
-            The id is taken.
-        """
-        its = form(id=id_ or secrets.token_hex(8), version=1, draft=draft, changed=now)
-        try:
-            await self.records.write(its, self._act(its, official, "create", now, Detail()))
-        except Outdated:
-            raise InvalidInput(f"There is a {self._kind} of this id; choose another.", field="id") from None
-        return its
-
-    async def replace(self, last: Any, seen: int | None, draft: Any, official: Official, now: datetime) -> Any:  # noqa: ANN401 - as above
-        """Write one anew, on the version that was seen.
-
-        Raises
-        ------
-        Outdated
-            There is a later one.
-        """
-        if seen not in (None, last.version):
-            raise Outdated
-        its = msgspec.structs.replace(last, version=last.version + 1, draft=draft, changed=now)
-        detail = Detail(tuple(changes(msgspec.to_builtins(last.draft), msgspec.to_builtins(draft))))
-        await self.records.write(its, self._act(its, official, "edit", now, detail))
-        return its
-
-    def _act(self, its: Any, official: Official, what: str, now: datetime, detail: Detail) -> Act:  # noqa: ANN401 - as above
-        return Act(
-            time=now, who=official.name, what=what, subject=f"{self._kind}:{its.id}", version=its.version, detail=detail
-        )

@@ -29,7 +29,8 @@ BODY_BYTES = 512_000
 WRITING = """\
 Texts are templates: values (`{{ data.name }}`), `if`, and `for offer in offers`; `{{ offers }}`, `{{ picks }}`,
 `{{ why }}` and `{{ stop }}` place the blocks, which stand at the end where a text has none. Every fault is named with
-its line. A text that is not written yet is listed in `missing`, and needed for review."""
+its line. A text that is not written yet is listed in `missing`, and needed for review; what may be a slip, such as a
+place that no offer names, is listed in `doubtful`."""
 _MOVES = (
     (Move.SUBMIT, "Hand it in for review", "Everything must be there, in every language."),
     (Move.APPROVE, "Approve it", "By somebody who neither wrote nor last changed it."),
@@ -37,7 +38,7 @@ _MOVES = (
     (
         Move.SCHEDULE,
         "Let it begin at its time",
-        "What is approved begins at its start. Triggered and transactional ones cannot be scheduled yet.",
+        "What is approved begins at its start; what waits for events, calls or screens stands ready from then on.",
     ),
     (Move.PAUSE, "Pause it", "What has not gone out waits."),
     (Move.RESUME, "Go on with it", "What has gone out does not go out again."),
@@ -230,7 +231,8 @@ class CampaignRoutes:
         return caller
 
     async def _answer(self, its: Campaign, status: int = 200) -> Response:
-        told = forms.version(its, await self.desk.missing(its.draft))
+        missing, doubtful = await self.desk.missing(its.draft), await self.desk.doubts(its.draft, self.gate.clock())
+        told = forms.version(its, missing, doubtful)
         location = f"/v1/campaigns/{its.id}" if status == 201 else None  # noqa: PLR2004
         return versioned(told, its.version, status, location)
 

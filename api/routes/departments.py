@@ -24,8 +24,8 @@ from campaigns.departments import (
     Role,
     check_names,
 )
-from campaigns.desk import Keeper
 from campaigns.errors import RoleNeeded
+from campaigns.keeper import Keeper
 from campaigns.records.documents import DocumentRecords
 from engine.errors import InvalidInput, NotFound
 

@@ -19,8 +19,8 @@ from api.operations import PRIVATE, Answer, Operation, private_json
 from api.routes.campaigns import named, official
 from api.versions import seen, versioned
 from campaigns.departments import Department, Rights, Role
-from campaigns.desk import Keeper
 from campaigns.errors import RoleNeeded
+from campaigns.keeper import Keeper
 from campaigns.records.documents import DocumentRecords
 from campaigns.records.webhooks import Standing, WebhookRecords
 from campaigns.webhooks import Direction, Name, Secrets, Webhook, WebhookDraft, check

@@ -149,6 +149,12 @@ class OfferRecords:
             found = await connection.execute(text("SELECT id FROM offers WHERE id = ANY(:ids)"), {"ids": list(ids)})
             return set(found.scalars())
 
+    async def places(self, ids: Sequence[str]) -> set[str]:
+        """Return at which of some places offers are or were."""
+        query = "SELECT p FROM unnest(CAST(:ids AS text[])) p WHERE EXISTS (SELECT FROM offers WHERE place = p)"
+        async with self._database.begin() as connection:
+            return set((await connection.execute(text(query), {"ids": list(ids)})).scalars())
+
     async def since(self, version: int, now: datetime) -> AsyncIterator[tuple[int, str, Offer | None]]:
         """Yield (version, id, offer) of what changed after `version`; from 0, all that may still be suggested.
 

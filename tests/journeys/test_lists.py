@@ -52,6 +52,9 @@ async def test_a_department_fills_a_list_writes_to_it_and_residents_see_that_the
     )
     assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "tree.of.1.of")
 
+    campaign = await desk.write(audience=kept.json()["id"])
+    assert (campaign["missing"], campaign["doubtful"]) == ([], [])
+
     numbers = iter(range(1, 400))
 
     async def count():
@@ -73,6 +76,8 @@ async def test_a_department_fills_a_list_writes_to_it_and_residents_see_that_the
     assert gone.status_code == 204
     assert (await desk.call(desk.maija, "GET", path)).status_code == 404
     assert (await people[0].call("GET", f"{people[0].path}/data")).json()["sections"][5]["items"] == []
+    campaign = (await desk.call(desk.maija, "GET", f"/v1/campaigns/{campaign['id']}")).json()
+    assert (campaign["missing"], [one["where"] for one in campaign["doubtful"]]) == ([], ["audience"])
 
 
 async def test_what_may_not_be_put_on_a_list_is_refused_and_tells_of_nobody(city, desk):

@@ -57,6 +57,14 @@ async def test_a_notice_is_shown_at_its_place_within_seconds_and_no_more_after_i
     await city.until(lambda: ids(city, place), lambda found: its["id"] not in found, seconds=10)
 
 
+async def test_a_place_that_no_offer_names_is_doubtful_and_may_be_meant(city, desk, place):
+    its = await shown(desk, places=[place, "tprek:no-such"])
+    assert [(one["where"], one["line"]) for one in its["doubtful"]] == [("places.1", None)]
+    got = await city.http.get(f"/v1/campaigns/{its['id']}", headers=desk.maija)
+    assert got.json()["doubtful"] == its["doubtful"]
+    await city.until(lambda: ids(city, "tprek:no-such"), lambda found: its["id"] in found, seconds=10)
+
+
 async def test_what_stands_alone_takes_over_and_gives_back(city, desk, place):
     its = await shown(desk, places=[place], alone=True, priority=1)
     await city.until(lambda: ids(city, place), lambda found: found == [its["id"]], seconds=10)

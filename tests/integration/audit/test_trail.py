@@ -8,11 +8,13 @@ from campaigns.audience import Draft as Audience
 from campaigns.audience import Everyone
 from campaigns.campaign import Campaign, CampaignKind, Draft, Move, State
 from campaigns.departments import Department, DepartmentDraft, Programme, Rights, Role
-from campaigns.desk import Desk, Keeper, Official
+from campaigns.desk import Desk, Official
 from campaigns.errors import IllegalMove, RoleNeeded, Unfit
+from campaigns.keeper import Keeper
 from campaigns.message import Message, Text
 from campaigns.records.audiences import AudienceRecords
 from campaigns.records.documents import DocumentRecords
+from campaigns.records.lists import ListRecords
 from campaigns.records.trail import TrailRecords
 from campaigns.schedule import Schedule
 from engine.errors import Outdated
@@ -54,6 +56,7 @@ async def desk(own, campaigns):
         OfferRecords(own.database),
         Rights(None),
         audiences,
+        ListRecords(own.database),
     )
 
 
