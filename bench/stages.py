@@ -93,7 +93,7 @@ class _Stage:
         """Do all of the second stage."""
         live = self.catalogue.live(self.now)
         scored, told = self.weighed(pool)
-        shown = reranked(live, self.request, scored, SHOWN, OWN.spread)
+        shown, _ = reranked(live, self.request, scored, SHOWN, OWN.spread)
         asked = Asked(live, self.request.filters, OWN.weights, False, Language.FI, self.now)  # noqa: FBT003 - a field
         moved = OPINION * told.parts[: len(shown.rows)]
         self.explainer.reasons(asked, [self.leaning], shown, moved)  # type: ignore[list-item]

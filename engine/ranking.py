@@ -170,8 +170,8 @@ def rank(live: Live, request: Request, most: int, spread: Spread | None = None) 
     return Ranked(rows, scores, starts)
 
 
-def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spread) -> Ranked:
-    """Return the best of a pool by scores that it did not have when it was ranked, spread."""
+def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spread) -> tuple[Ranked, NDArray[np.intp]]:
+    """Return the best of a pool by scores that it did not have when it was ranked, spread; and their places in it."""
     order = np.argsort(-pool.scores, kind="stable")
     rows, falling, columns = pool.rows[order], pool.scores[order], live.columns
     picked, starts = variety.arrange(
@@ -185,7 +185,14 @@ def reranked(live: Live, request: Request, pool: Ranked, most: int, spread: Spre
         np.array(spread, np.float32),
         most,
     )
-    return Ranked(rows[picked], falling[picked], starts)
+    return Ranked(rows[picked], falling[picked], starts), order[picked]
+
+
+def beside(shown: Ranked, pool: Ranked, parts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what each of a pool has, for those shown; noughts for one that was not in it. Shape (n, parts)."""
+    same = shown.rows[:, None] == pool.rows
+    found: NDArray[np.float32] = np.where(same.any(axis=1)[:, None], parts[same.argmax(axis=1)], np.float32(0))
+    return found
 
 
 def pinned_first(live: Live, request: Request, ranked: Ranked, most: int) -> Ranked:

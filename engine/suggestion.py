@@ -53,7 +53,7 @@ from engine.profile import (
     joined,
 )
 from engine.query import Query, filters, fit, of_age, with_interests
-from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, pinned_first, rank, reranked
+from engine.ranking import NO_DIRECTION, Filters, Ranked, Request, Spread, Weights, beside, pinned_first, rank, reranked
 from engine.reasons import Reason
 from engine.residents import Interests
 from engine.session import with_session
@@ -160,7 +160,7 @@ class Suggester:
         pinned = Steered(None, np.zeros(1, np.float32), (0,))
         leaning = from_offer(offer, live)
         asked = Request(Filters(), OPEN.weights, leaning.slots, leaning.adds, steered=pinned)
-        pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread), 1)
+        pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread)[0], 1)
         look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
         taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
         known = Known(taste, Interests(), located=False)
@@ -360,9 +360,9 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
     opinions = plan.facing.opinions(live.columns.number[pool.rows])
     scores = pool.scores + OPINION * opinions.scores
     weighed = pool._replace(scores=_shared(request, plan.facing.sharing, pool.rows, scores))
-    shown = pinned_first(live, request, reranked(live, request, weighed, most, spread), most)
-    same = shown.rows[:, None] == pool.rows
-    return shown, np.where(same.any(axis=1)[:, None], OPINION * opinions.parts[same.argmax(axis=1)], np.float32(0))
+    best, places = reranked(live, request, weighed, most, spread)
+    shown, parts = pinned_first(live, request, best, most), OPINION * opinions.parts
+    return shown, parts[places] if shown is best else beside(shown, pool, parts)
 
 
 def _shared(

@@ -93,6 +93,19 @@ async def test_the_chance_is_kept_of_what_was_tried_and_of_what_was_not():
     assert none.chance is None
 
 
+async def test_one_new_offer_that_fits_among_many_that_do_not_is_enough_for_a_chance_and_none_is_not():
+    unfit = [titled(offer(f"new:{n}", place=place(f"q{n}"), age_min=60), n) for n in range(40)]
+    fits = titled(offer("new:fit", place=place("q"), days=9), 41)
+    for offers, chance in (([*unfit, fits], pytest.approx(0.8)), (unfit, None)):
+        for _ in range(6):
+            # The few that are looked at first are drawn anew.
+            its = trying(
+                Last(), *CITY[: len(OLD)], *offers, share=0.2, draw=lambda: 0.9, purposes=(Purpose.MEASUREMENT,)
+            )
+            _, kept = await shown(its, limit=10, age=30)
+            assert (kept.chance and kept.chance.propensity) == chance
+
+
 @pytest.mark.parametrize("query", [{"limit": 3}, {"free": True}, {"age": 3, "limit": 2}])
 async def test_where_there_is_no_room_or_nothing_fits_nothing_is_tried(query):
     answer, _ = await shown(trying(Last()), **query)
