@@ -13,6 +13,8 @@ from typing import IO
 from engine.telemetry import logger
 
 _AT_ONCE = 1_000
+_MOST_KEPT = 2_000
+"""Cards that stay at hand: what many are shown is read once, and 5 MB are held."""
 _SPARE_BYTES = 1_000_000
 """A list whose file is no larger than this over twice its cards keeps it: copying them takes a third of a second."""
 log = logger("engine")
@@ -37,6 +39,7 @@ class Cards:
         self._starts, self._lengths = array("Q"), array("L")
         self._end = 0
         self._unwritten: dict[int, bytes] = {}
+        self._kept: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -48,10 +51,15 @@ class Cards:
 
     def many(self, rows: Iterable[int]) -> list[bytes]:
         """Return the cards of some rows."""
-        if self._file is None or self._unwritten:
-            return [self[row] for row in rows]
-        file, lengths, starts = self._file.fileno(), self._lengths, self._starts
-        return [os.pread(file, lengths[row], starts[row]) for row in rows]
+        kept = self._kept
+        return [kept.get(row) or self._keep(row) for row in rows]
+
+    def _keep(self, row: int) -> bytes:
+        """Read a card, which takes the place of the one that was kept first."""
+        card = self._kept[row] = self[row]
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return card
 
     def extend(self, cards: Sequence[bytes]) -> None:
         """Add cards at the end."""

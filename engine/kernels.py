@@ -304,6 +304,22 @@ def fitting(hot: Hot, cold: Cold, asked: Asked, rows: NDArray[np.uint32]) -> NDA
 
 
 @compiled
+def unlike(
+    cold: Cold, rows: NDArray[np.uint32], shown: NDArray[np.uint32], closed: NDArray[np.uint32]
+) -> NDArray[np.bool_]:
+    """Return which of some rows are not among those shown, nor like one of them by series or name, and not closed."""
+    apart = np.ones(len(rows), np.bool_)
+    for n in range(len(rows)):
+        series, title = cold.series[rows[n]], cold.titles[rows[n]]
+        for row in shown:
+            same = row == rows[n] or (series != 0 and cold.series[row] == series)
+            apart[n] &= not (same or (title != 0 and cold.titles[row] == title))
+        for row in closed:
+            apart[n] &= row != rows[n]
+    return apart
+
+
+@compiled
 def starts_of(cold: Cold, asked: Asked, rows: NDArray[np.uint32]) -> NDArray[np.int32]:
     """Return for each row the start of its earliest date that touches the time asked for."""
     starts = np.empty(len(rows), np.int32)

@@ -6,21 +6,20 @@ it may suit, among the few that suit best of those that fit the request: whoever
 of it can then be weighed as if everything had been tried everywhere (`models.off_policy`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import random
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.catalogue import Live
 from engine.events import Chance
-from engine.ranking import Ranked, Request, fits, inserted, worth
+from engine.ranking import Ranked, Request, fits, inserted, unlike, worth
 from engine.steering import Fresh, Mark, Steered
 
 PLACE = 4
 MOST_CANDIDATES = 8
-_FEW = 16
 _CHOSEN_FIRST = 0.25
 """How many are taken to choose an offer that suits as well as the best one shown."""
 
@@ -94,13 +93,11 @@ class Novelty:
         at = PLACE - 1 if request.steered is None else max(PLACE - 1, len(request.steered.pinned))
         if not (tries or told) or self._share <= 0 or len(ranked.rows) <= at or request.steered is None:
             return Tried(ranked)
-        fresh = request.steered.fresh
-        if not tries:
-            there = any(len(_candidates(live, request, ranked, some)[0]) for some in _few_first(fresh))
-            return Tried(ranked, Chance(at + 1, 1 - self._share) if there else None)
-        rows, shown = _candidates(live, request, ranked, fresh)
+        rows, shown = _candidates(live, request, ranked, request.steered.fresh)
         if not len(rows):
             return Tried(ranked)
+        if not tries:
+            return Tried(ranked, Chance(at + 1, 1 - self._share))
         scores = worth(live, request, np.concatenate([rows, ranked.rows]).astype(np.uint32)).astype(np.float64)
         best = np.argsort(-scores[: len(rows)], kind="stable")[:MOST_CANDIDATES]
         expected = _CHOSEN_FIRST * np.clip(scores[best] / max(scores[len(rows) :].max(), 1e-6), 0.02, 1.0)
@@ -111,27 +108,9 @@ class Novelty:
         return Tried(shortened, Chance(at + 1, self._share * propensity), new=True)
 
 
-def _few_first(fresh: Fresh) -> Iterator[Fresh]:
-    """Yield a few of the new offers, then the others: whether one fits is mostly known by the few."""
-    for some in (slice(_FEW), slice(_FEW, None)):
-        yield Fresh(fresh.rows[some], fresh.shows[some])
-
-
 def _candidates(live: Live, request: Request, ranked: Ranked, fresh: Fresh) -> tuple[NDArray[np.uint32], Numbers]:
     """Return the rows of new offers that fit and are unlike those shown, by series and by name; and their shows."""
     if not len(fresh.rows):
         return fresh.rows, fresh.shows
-    columns = live.columns
-    free = fits(live, request, fresh.rows) & ~_among(fresh.rows, ranked.rows)
-    for alike in (columns.series, columns.title):
-        its = alike[fresh.rows]
-        free &= (its == 0) | ~_among(its, alike[ranked.rows])
-    if request.closed:
-        free &= ~_among(fresh.rows, np.array(request.closed, np.uint32))
+    free = fits(live, request, fresh.rows) & unlike(live, request, fresh.rows, ranked)
     return fresh.rows[free], fresh.shows[free]
-
-
-def _among(these: NDArray[Any], those: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which of some numbers are among others; both are few, and `np.isin` is made for many."""
-    found: NDArray[np.bool_] = (these[:, None] == those).any(axis=1)
-    return found

@@ -219,6 +219,13 @@ def fits(live: Live, request: Request, rows: NDArray[np.uint32]) -> NDArray[np.b
     return fitting
 
 
+def unlike(live: Live, request: Request, rows: NDArray[np.uint32], ranked: Ranked) -> NDArray[np.bool_]:
+    """Return which of some rows are neither ranked, nor like what is by series or name, nor closed. Shape (n,)."""
+    closed = np.array(request.closed, np.uint32)
+    apart: NDArray[np.bool_] = kernels.unlike(_cold(live), rows, ranked.rows, closed)
+    return apart
+
+
 def worth(live: Live, request: Request, rows: NDArray[np.uint32]) -> NDArray[np.float32]:
     """Return the scores of a few rows, as `rank` gives them but for the time that is asked for. Shape (n,)."""
     columns, weights = live.columns, np.zeros(live.slots, np.float32)
@@ -242,6 +249,12 @@ def inserted(live: Live, request: Request, ranked: Ranked, row: int, at: int) ->
     starts = kernels.starts_of(_cold(live), _asked(request.filters, live.minute), its)
     parts = zip(ranked, (its, ranked.scores[at : at + 1], starts), strict=True)
     return Ranked(*(np.concatenate([all_[:at], new, all_[at:]]) for all_, new in parts))
+
+
+def warm_up(live: Live, request: Request, spread: Spread) -> None:
+    """Have all that ranking needs compiled; the request is one with offers that are pinned."""
+    best, _ = reranked(live, request, rank(live, request, 1), 1, spread)
+    unlike(live, request, best.rows, pinned_first(live, request, best, 1))
 
 
 def _leant(request: Request) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

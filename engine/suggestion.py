@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine import learned, telemetry
+from engine import learned, ranking, telemetry
 from engine.answer import Basis, Item, Pick, Suggestions
 from engine.catalogue import Catalogue, Live
 from engine.choices import POPULAR, left_out
@@ -160,7 +160,7 @@ class Suggester:
         pinned = Steered(None, np.zeros(1, np.float32), (0,))
         leaning = from_offer(offer, live)
         asked = Request(Filters(), OPEN.weights, leaning.slots, leaning.adds, steered=pinned)
-        pinned_first(live, asked, reranked(live, asked, rank(live, asked, 1), 1, OPEN.spread)[0], 1)
+        ranking.warm_up(live, asked, OPEN.spread)
         look = Interaction("warm-up", offer.id, InteractionType.OPEN, now)
         taste = fold(Taste(), [Observation(look, offer.kind, features(offer))], located=False).pack()
         known = Known(taste, Interests(), located=False)

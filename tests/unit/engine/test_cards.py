@@ -34,6 +34,15 @@ def test_cards_are_read_as_they_were_added():
     assert read(cards) == [*numbered(1, 2), b"", b"three"]
 
 
+def test_more_cards_than_are_kept_at_hand_are_read_right_again_and_again():
+    cards = Cards()
+    cards.extend(numbered(*range(5_000)))
+    for _ in range(2):
+        for first in (0, 2_500, 4_990, 10):
+            assert cards.many(range(first, first + 10)) == numbered(*range(first, first + 10))
+        assert cards.many(range(5_000)) == numbered(*range(5_000))
+
+
 def test_a_part_is_a_list_of_its_own_while_the_whole_can_still_be_read():
     whole = Cards()
     whole.extend(numbered(*range(6)))
