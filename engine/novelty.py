@@ -6,7 +6,7 @@ it may suit, among the few that suit best of those that fit the request: whoever
 of it can then be weighed as if everything had been tried everywhere (`models.off_policy`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import random
 from typing import NamedTuple, Protocol
 
@@ -20,6 +20,7 @@ from engine.steering import Fresh, Mark, Steered
 
 PLACE = 4
 MOST_CANDIDATES = 8
+_FEW = 16
 _CHOSEN_FIRST = 0.25
 """How many are taken to choose an offer that suits as well as the best one shown."""
 
@@ -93,11 +94,13 @@ class Novelty:
         at = PLACE - 1 if request.steered is None else max(PLACE - 1, len(request.steered.pinned))
         if not (tries or told) or self._share <= 0 or len(ranked.rows) <= at or request.steered is None:
             return Tried(ranked)
-        rows, shown = _candidates(live, request, ranked, request.steered.fresh)
+        fresh = request.steered.fresh
+        if not tries:
+            there = any(len(_candidates(live, request, ranked, some)[0]) for some in _few_first(fresh))
+            return Tried(ranked, Chance(at + 1, 1 - self._share) if there else None)
+        rows, shown = _candidates(live, request, ranked, fresh)
         if not len(rows):
             return Tried(ranked)
-        if not tries:
-            return Tried(ranked, Chance(at + 1, 1 - self._share))
         scores = worth(live, request, np.concatenate([rows, ranked.rows]).astype(np.uint32)).astype(np.float64)
         best = np.argsort(-scores[: len(rows)], kind="stable")[:MOST_CANDIDATES]
         expected = _CHOSEN_FIRST * np.clip(scores[best] / max(scores[len(rows) :].max(), 1e-6), 0.02, 1.0)
@@ -106,6 +109,12 @@ class Novelty:
         longer = inserted(live, request, ranked, int(rows[best[which]]), at)
         shortened = Ranked(longer.rows[:most], longer.scores[:most], longer.starts[:most])
         return Tried(shortened, Chance(at + 1, self._share * propensity), new=True)
+
+
+def _few_first(fresh: Fresh) -> Iterator[Fresh]:
+    """Yield a few of the new offers, then the others: whether one fits is mostly known by the few."""
+    for some in (slice(_FEW), slice(_FEW, None)):
+        yield Fresh(fresh.rows[some], fresh.shows[some])
 
 
 def _candidates(live: Live, request: Request, ranked: Ranked, fresh: Fresh) -> tuple[NDArray[np.uint32], Numbers]:
