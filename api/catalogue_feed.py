@@ -51,8 +51,9 @@ class CatalogueFeed:
         await self._read_offers()
         await self._read_popularity()
         # What was loaded stays: a collection that need not walk over it pauses no answer (60 ms at 50,000 offers).
-        give_back()
+        gc.collect()
         gc.freeze()
+        give_back()
         # Answers leave few cycles: to look for them after each 700 new objects would be once in five answers.
         gc.set_threshold(10_000, 20, 20)
         self.loaded = True

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,6 @@ def give_back() -> None:
     With it goes the code of the compiler, 60 MB that nothing runs once all loops are compiled. A system without these
     calls keeps everything.
     """
-    gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         system = ctypes.CDLL(None)
         system.malloc_trim(0)

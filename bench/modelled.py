@@ -16,6 +16,7 @@ from bench.rounds import Asked, Costs, compare
 from bench.suggestions import asking
 from engine.consent import Purpose
 from engine.settings import Settings
+from engine.suggestion import CLOSER_LOOK
 from engine.telemetry import MODELLED
 
 RATIO = Promise(name="suggestions_ratio", unit="ratio", bound=0.09, better="higher")
@@ -41,7 +42,9 @@ async def measure(ground: Ground) -> list[Figure]:
     memory = f"; resident memory {server.memory_megabytes():,.0f} MB"
     return [
         RATIO.measured(modelled.ratios(), _told(ground, modelled) + memory),
-        RATE.measured(rates, f"{ground.size.offers:,} offers, 20 suggestions with reasons, a model's opinion of 100"),
+        RATE.measured(
+            rates, f"{ground.size.offers:,} offers, 20 suggestions with reasons, a model's opinion of {CLOSER_LOOK}"
+        ),
         PLAIN.measured(plain.ratios(), _told(ground, plain)),
     ]
 

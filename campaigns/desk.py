@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ from campaigns.errors import RoleNeeded, Unfit
 from campaigns.fault import Fault
 from engine.errors import NotFound, Outdated
 
+_N = TypeVar("_N")
 HOUSE = "vinkki"
 """Who starts and finishes campaigns."""
 
@@ -225,41 +226,42 @@ class Desk:
         its = (await self._found(id_)).moved(move, HOUSE, now)
         return await self._write(its, _act(its, Official(HOUSE, frozenset()), move, now))
 
-    async def missing(self, draft: Draft) -> list[Fault]:
-        """Return what a campaign still needs before it can go to review."""
+    async def looked_at(self, draft: Draft, now: datetime) -> tuple[list[Fault], list[Fault]]:
+        """Return what a campaign still needs before it can go to review, and what may be a slip and is allowed."""
+        audience = await self._audience(draft)
+        return await self._missing(draft, audience), await self._doubts(draft, audience, now)
+
+    async def _audience(self, draft: Draft) -> Audience | None:
+        """Return the audience that a campaign names, where its department has it."""
+        found = None if draft.audience is None else await self._audiences.get(draft.audience)
+        return found if found is not None and found.department == draft.department else None
+
+    async def _missing(self, draft: Draft, audience: Audience | None) -> list[Fault]:
         found = [*campaigns.missing(draft), *checking.missing(draft.message, draft.languages, draft.channels)]
-        if draft.message.offers:
-            known = await self._offers.existing(draft.message.offers)
-            found += [
-                Fault(f"message.offers.{n}", None, "No offer has this id; correct it, or leave it out.")
-                for n, id_ in enumerate(draft.message.offers)
-                if id_ not in known
-            ]
-        if draft.audience is not None:
-            found += await self._faults_of_audience(draft, draft.audience)
+        unknown = await self._unknown_offers(draft.message.offers)
+        found += [
+            Fault(f"message.offers.{n}", None, "No offer has this id; correct it, or leave it out.")
+            for n, id_ in enumerate(draft.message.offers)
+            if id_ in unknown
+        ]
+        if draft.audience is not None and audience is None:
+            found.append(Fault("audience", None, "The department has no audience of this id."))
+        elif await self._unknown_offers([node.offer for node in _nodes(audience, Wants)]):
+            found.append(Fault("audience", None, "Its audience would want an offer that there is not; mend it."))
         return found
 
-    async def doubts(self, draft: Draft, now: datetime) -> list[Fault]:
-        """Return what may be a slip, and is allowed: places that no offer names, and lists that have ended."""
+    async def _doubts(self, draft: Draft, audience: Audience | None, now: datetime) -> list[Fault]:
         known = await self._offers.places(draft.places) if draft.places else set()
         found = [
             Fault(f"places.{n}", None, "No offer was ever at a place of this id; look whether it is the right one.")
             for n, id_ in enumerate(draft.places)
             if id_ not in known
         ]
-        audience = None if draft.audience is None else await self._audiences.get(draft.audience)
-        lists = {node.of for _, node, _ in walk(audience.tree) if isinstance(node, Member)} if audience else set()
+        lists = {node.of for node in _nodes(audience, Member)}
         if lists and len(await self._lists.kept(lists, now)) < len(lists):
             told = "Its audience speaks of a list that has ended, on which nobody is any more; renew or leave it out."
             found.append(Fault("audience", None, told))
         return found
-
-    async def _faults_of_audience(self, draft: Draft, id_: str) -> list[Fault]:
-        audience = await self._audiences.get(id_)
-        if audience is None or audience.department != draft.department:
-            return [Fault("audience", None, "The department has no audience of this id.")]
-        over = await self._unknown_offers([node.offer for _, node, _ in walk(audience.tree) if isinstance(node, Wants)])
-        return [Fault("audience", None, "Its audience would want an offer that there is not; mend it.")] if over else []
 
     async def _unknown_offers(self, ids: Sequence[str]) -> set[str]:
         return set(ids) - await self._offers.existing(ids) if ids else set()
@@ -284,7 +286,7 @@ class Desk:
         return [Fault("languages", None, f"The programme speaks {', '.join(lacking)} too.")] if lacking else []
 
     async def _check_complete(self, draft: Draft, now: datetime) -> None:
-        found = await self.missing(draft)
+        found = await self._missing(draft, await self._audience(draft))
         starts = draft.schedule.starts
         if draft.kind is CampaignKind.ONE_OFF and starts is not None and starts <= now:
             found.append(Fault("schedule.starts", None, "The start has passed meanwhile; give one to come."))
@@ -317,6 +319,11 @@ class Desk:
         since = [entry for entry in await self._trail.of(_subject(id_)) if entry.version > seen]
         told = "; ".join(f"version {each.version}: {_told(each)}" for each in since[-5:])
         raise Outdated(f"{told or 'It was changed meanwhile'}. Read it anew, and send its `ETag` as `If-Match`.")
+
+
+def _nodes(audience: Audience | None, of: type[_N]) -> list[_N]:
+    """Return the nodes of one kind in an audience's tree; none where there is no audience."""
+    return [node for _, node, _ in walk(audience.tree) if isinstance(node, of)] if audience is not None else []
 
 
 def _told(entry: Entry) -> str:

@@ -231,8 +231,7 @@ class CampaignRoutes:
         return caller
 
     async def _answer(self, its: Campaign, status: int = 200) -> Response:
-        missing, doubtful = await self.desk.missing(its.draft), await self.desk.doubts(its.draft, self.gate.clock())
-        told = forms.version(its, missing, doubtful)
+        told = forms.version(its, *await self.desk.looked_at(its.draft, self.gate.clock()))
         location = f"/v1/campaigns/{its.id}" if status == 201 else None  # noqa: PLR2004
         return versioned(told, its.version, status, location)
 
