@@ -113,7 +113,8 @@ def _walked(
 
 def _below(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the largest single-precision numbers that are not above some: what is more than one is more than both."""
-    near = thresholds.astype(np.float32)
+    with np.errstate(over="ignore"):  # what lies above all of them becomes infinite, and then the largest there is
+        near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
