@@ -22,3 +22,10 @@ async def test_how_soon_a_triggered_mail_goes_is_told():
     async with Ground(told.append, Size(rounds=1, probes=3)) as ground:
         found = [figure for one in its.only(["trigger_p95"]) for figure in await one.measure(ground)]
     assert [figure.name for figure in found] == ["trigger_p95"]
+
+
+async def test_mails_with_picks_are_compared_with_templates_that_write_the_same():
+    told, its = list[str](), suite("campaigns")
+    async with Ground(told.append, Size(offers=300, residents=24, rounds=1)) as ground:
+        (found,) = [figure for one in its.only(["picks_mail_ratio"]) for figure in await one.measure(ground)]
+    assert found.value > 0
