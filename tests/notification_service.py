@@ -14,34 +14,39 @@ from starlette.routing import Route
 from tests.serving import serving
 
 TOKEN = "a token of the service's"
-
-
-def taken() -> Response:
-    """Return the service's answer to a message that it has taken."""
-    return JSONResponse({"id": 1784}, 201)
+FIRST = 1784
+"""What the service calls the first message that it takes; the next are one more each."""
 
 
 @dataclass
 class NotificationService:
-    """The service; `answer` says what becomes of each message."""
+    """The service; `answer` says what becomes of each message that it does not take."""
 
-    answer: Callable[[], Response] = taken
+    answer: Callable[[], Response] | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
     address: str = ""
 
     def code(self, number: str) -> str:
         """Return the code in the last message to a number."""
-        texts = [its["text"] for its in self.messages if its["to"] == [{"destination": number, "format": "MOBILE"}]]
-        return re.findall(r"\b\d{6}\b", texts[-1])[-1]
+        return re.findall(r"\b\d{6}\b", self.texts(number)[-1])[-1]
+
+    def texts(self, number: str) -> list[str]:
+        """Return what was said to a number."""
+        return [its["text"] for its in self.messages if its["to"] == [{"destination": number, "format": "MOBILE"}]]
+
+    def reference(self, number: str) -> int:
+        """Return what the service calls the last message to a number."""
+        to = [{"destination": number, "format": "MOBILE"}]
+        return FIRST + max(place for place, its in enumerate(self.messages) if its["to"] == to)
 
     async def take(self, request: Request) -> Response:
         """Take a message."""
         if request.headers.get("authorization") != f"Token {TOKEN}":
             return JSONResponse({"code": 401, "message": "No such token"}, 401)
-        answer = self.answer()
-        if answer.status_code == 201:
-            self.messages.append(await request.json())
-        return answer
+        if self.answer is not None:
+            return self.answer()
+        self.messages.append(await request.json())
+        return JSONResponse({"id": FIRST + len(self.messages) - 1}, 201)
 
 
 @asynccontextmanager

@@ -26,10 +26,12 @@ from engine.offers import Keyword, Kind, Offer, Place, encode
 from engine.settings import Settings
 from tests.factories import in_force
 from tests.mailbox import MailBox, free_port
+from tests.notification_service import TOKEN, NotificationService, notifying
 
 _T = TypeVar("_T")
 ROOT = Path(__file__).parents[2]
 ADMINISTRATORS = "vinkki-administrators"
+WEBHOOK_SECRET = "a secret of the city's, of length enough"
 TOPICS = {"swim": "yso:p965", "jazz": "yso:p4484", "garden": "yso:p3266", "chess": "yso:p11556"}
 
 
@@ -130,6 +132,7 @@ class City:
     stores: Stores
     settings: Settings
     mail: MailBox
+    texts: NotificationService
 
     def resident(self) -> Resident:
         """Return somebody new."""
@@ -176,21 +179,25 @@ async def city(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -
     env["VINKKI_EXPLORATION_SHARE"] = "0"  # chance would have its part in every list that is compared
     env["VINKKI_ADMINISTRATORS"] = ADMINISTRATORS
     env |= {"VINKKI_QUIET_FROM": "0", "VINKKI_QUIET_UNTIL": "0"}  # tests are awake at night too
+    env |= {"VINKKI_WEEKLY_SMS": "5", "VINKKI_SMS_RATE": "0"}
+    env["VINKKI_WEBHOOK_SECRET"] = WEBHOOK_SECRET
     base = env["VINKKI_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
     stores = connect(settings)
     await prepare(settings, stores, datetime.now(UTC))
     http = httpx.AsyncClient(base_url=base, timeout=20)
-    mail = MailBox()
-    here = City(http, DemoIssuer(home, address(base), settings.audience), stores, settings, mail)
+    mail, texts = MailBox(), NotificationService()
+    here = City(http, DemoIssuer(home, address(base), settings.audience), stores, settings, mail, texts)
     kinds = list(Kind)
     await here.write(*(make_offer(topic, n, kinds[n % 3]) for topic in TOPICS for n in range(12)))
-    with (
-        mail.running() as env["VINKKI_MAIL"],
-        command("work", "--home", str(home), log=home / "worker.log", env=env),
-        command("serve", "--home", str(home), "--port", str(port), log=home / "api.log", env=env),
-    ):
-        await until(lambda: is_ready(http), bool, seconds=180)
-        yield here
+    async with notifying(texts):
+        env |= {"VINKKI_SMS": texts.address, "VINKKI_SMS_TOKEN": TOKEN}
+        with (
+            mail.running() as env["VINKKI_MAIL"],
+            command("work", "--home", str(home), log=home / "worker.log", env=env),
+            command("serve", "--home", str(home), "--port", str(port), log=home / "api.log", env=env),
+        ):
+            await until(lambda: is_ready(http), bool, seconds=180)
+            yield here
     await http.aclose()
     await stores.close()
 

@@ -103,7 +103,11 @@ async def test_tries_and_codes_are_counted_where_they_cannot_be_passed_by(city: 
 
 
 async def test_codes_by_text_message_have_a_limit_for_everybody_together(city: City) -> None:
-    records, now = AddressRecords(city.stores.database, texted=2), datetime.now(UTC)
+    now = datetime.now(UTC)
+    async with city.stores.database.begin() as connection:
+        query = text("SELECT count(*) FROM address_sends WHERE means = 'sms' AND time > :since")
+        before = int((await connection.execute(query, {"since": now - HOUR})).scalar_one())
+    records = AddressRecords(city.stores.database, texted=before + 2)
 
     async def claimed(number: int, means: Means = Means.SMS) -> datetime | None:
         who = city.resident()
@@ -114,7 +118,9 @@ async def test_codes_by_text_message_have_a_limit_for_everybody_together(city: C
         )
 
     assert [await claimed(n) for n in range(2)] == [None, None]
-    assert await claimed(2) == now + HOUR
+    again = await claimed(2)
+    assert again is not None
+    assert now < again <= now + HOUR
     assert await claimed(3, Means.EMAIL) is None
 
 
@@ -131,12 +137,6 @@ async def test_what_is_over_and_what_no_consent_uses_is_swept(city: City, reside
     await resident.decide(PURPOSE, granted=False)
     await records.sweep(datetime.now(UTC) + UNUSED + timedelta(days=1))
     assert await rows(city, "addresses", known) == 0
-
-
-async def test_no_text_message_can_be_sent_here_and_the_answer_says_so(resident: Resident) -> None:
-    path = f"{resident.path}/addresses/sms"
-    refused = await resident.call("PUT", path, json={"address": "040 123 4567"})
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_offered")
 
 
 async def test_a_scanner_that_follows_the_link_ends_nothing_and_one_click_ends_it_at_once(
