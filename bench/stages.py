@@ -86,7 +86,8 @@ class _Stage:
         facing = self.ranker.facing(self.chosen, self.now.timestamp(), frozenset())
         if facing is None:
             raise RuntimeError("The model knows nothing of what a made-up resident chose.")
-        told = facing.opinions(np.ascontiguousarray(live.columns.number[pool.rows, CURRENT]))
+        numbers = np.ascontiguousarray(live.columns.number[pool.rows, CURRENT])
+        told = facing.opinions(numbers, live.columns.seats[pool.rows])
         return pool._replace(scores=pool.scores + OPINION * told.scores), told
 
     def answer(self, pool: Ranked) -> Ranked:

@@ -35,9 +35,9 @@ class Seated:
     sharing: float
     direction: NDArray[np.float32]
 
-    def opinions(self, numbers: NDArray[np.int32]) -> Opinions:
-        """Return what the model thinks of offers, by their numbers in all models. Shape (n, models)."""
-        return self.facing.opinions(numbers[:, self.place])
+    def opinions(self, numbers: NDArray[np.int32], seats: NDArray[np.int32]) -> Opinions:
+        """Return what the model thinks of offers, by their numbers in all models, of shape (n, models)."""
+        return self.facing.opinions(numbers[:, self.place], seats)
 
 
 @dataclass(frozen=True, slots=True)

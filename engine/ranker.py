@@ -73,8 +73,14 @@ class Facing(Protocol):
     def direction(self) -> NDArray[np.float32]:
         """What offers' factors are multiplied with in the first stage. Shape (d,)."""
 
-    def opinions(self, numbers: NDArray[np.int32]) -> Opinions:
-        """Return what the model thinks of offers, by their numbers in it; -1 for one that it does not know."""
+    def opinions(self, numbers: NDArray[np.int32], seats: NDArray[np.int32]) -> Opinions:
+        """Return what the model thinks of offers, by their numbers in it; -1 for one that it does not know.
+
+        Parameters
+        ----------
+        seats
+            How many are left now; -1 where there is no limit. Shape (n,), as `numbers`.
+        """
 
 
 class Ranker(Protocol):

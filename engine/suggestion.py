@@ -357,7 +357,7 @@ def _ranked(live: Live, request: Request, plan: _Plan) -> tuple[Ranked, NDArray[
     pool = rank(live, request, max(CLOSER_LOOK, most))
     if not len(pool.rows):
         return pool, None
-    opinions = plan.facing.opinions(live.columns.number[pool.rows])
+    opinions = plan.facing.opinions(live.columns.number[pool.rows], live.columns.seats[pool.rows])
     scores = pool.scores + OPINION * opinions.scores
     weighed = pool._replace(scores=_shared(request, plan.facing.sharing, pool.rows, scores))
     best, places = reranked(live, request, weighed, most, spread)

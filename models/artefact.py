@@ -56,7 +56,8 @@ def write(folder: Path, model: Model, card: Card) -> str:
     with (folder / ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
         synced(file)
-    _write(folder / OFFERS, msgspec.json.encode(model.items))
+    # How many seats are left is told anew at each answer: what they were is for the training alone.
+    _write(folder / OFFERS, msgspec.json.encode([msgspec.structs.replace(item, seats=()) for item in model.items]))
     files = {name: _digest(folder / name) for name in (ARRAYS, OFFERS)}
     content = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(card, files=files)))
     _write(folder / CARD, content)

@@ -24,14 +24,14 @@ NAMES = (
     *RANKERS,
     *MEASURES,
     *(f"{name}_standing" for name in (*RANKERS, *MEASURES)),
-    *("new", "history", "days_quiet", "days_to_start", "days_to_close", "far", "far_from_nearest"),
+    *("new", "history", "days_quiet", "days_to_start", "days_to_close", "far", "far_from_nearest", "seats_left"),
     *(f"{name}_{feature}" for name in ATTRIBUTES for feature in _OWN),
     *(f"{name}_{feature}" for name in ATTRIBUTES[: len(GATHERING)] for feature in _GATHERED),
 )
 """The columns of a table; a blend looks at some of them."""
 _SCORES, _RANKED = len(RANKERS) + len(MEASURES), len(RANKERS)
 _REST = 2 * _SCORES
-_ATTRIBUTE = _REST + 7
+_ATTRIBUTE = _REST + 8
 _GATHERING = _ATTRIBUTE + len(ATTRIBUTES) * len(_OWN)
 _N_ATTRIBUTES, _N_OWN, _N_GATHERING, _N_GATHERED = len(ATTRIBUTES), len(_OWN), len(GATHERING), len(_GATHERED)
 _FADING = np.array([name in FADING for name in ATTRIBUTES])
@@ -87,6 +87,7 @@ def opine(  # noqa: PLR0913 - a kernel takes arrays
     judges: Judges,
     who: Person,
     numbers: NDArray[np.int32],
+    seats: NDArray[np.int32],
     now: float,
     scratch: Scratch,
     off: NDArray[np.bool_],
@@ -95,6 +96,8 @@ def opine(  # noqa: PLR0913 - a kernel takes arrays
 
     Parameters
     ----------
+    seats
+        How many are left of each now; -1 where there is no limit. Shape (n,).
     off
         Which parts may not count. They are not looked at, nor, where trees count that something is missing, held for or
         against an offer. Shape (parts,).
@@ -108,7 +111,7 @@ def opine(  # noqa: PLR0913 - a kernel takes arrays
     parts = np.zeros((len(numbers), PARTS), np.float32)
     if n == 0:
         return parts
-    table = describe(its, who, numbers[open_[:n]], now, scratch)
+    table = describe(its, who, numbers[open_[:n]], seats[open_[:n]], now, scratch)
     for k in range(table.shape[1]):
         if off[judges.part[k]]:
             table[:, k] = _NAN
@@ -121,7 +124,14 @@ def opine(  # noqa: PLR0913 - a kernel takes arrays
 
 
 @compiled
-def describe(its: Offers, who: Person, numbers: NDArray[np.int32], now: float, scratch: Scratch) -> NDArray[np.float32]:
+def describe(  # noqa: PLR0913 - a kernel takes arrays
+    its: Offers,
+    who: Person,
+    numbers: NDArray[np.int32],
+    seats: NDArray[np.int32],
+    now: float,
+    scratch: Scratch,
+) -> NDArray[np.float32]:
     """Return the features of a resident and some offers, all of them known; columns as in `NAMES`."""
     table = np.full((len(numbers), len(NAMES)), _NAN, np.float32)
     gather(its, who, scratch)
@@ -136,6 +146,8 @@ def describe(its: Offers, who: Person, numbers: NDArray[np.int32], now: float, s
         table[n, _REST + 2] = np.log1p(who.quiet / _DAY)
         table[n, _REST + 3] = (its.moments[offer, 0] - now) / _DAY
         table[n, _REST + 4] = (its.moments[offer, 1] - now) / _DAY
+        if seats[n] >= 0:
+            table[n, _REST + 7] = np.log1p(_F32(seats[n]))
     far(its, who, numbers, table)
     affinity(its, who, numbers, table)
     return table

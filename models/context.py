@@ -57,6 +57,40 @@ def numbered(values: Sequence[Hashable | None]) -> dict[Hashable, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Seats:
+    """How many seats of offers were left at moments of the past: one row each time it was told.
+
+    Attributes
+    ----------
+    offers, times, left
+        Of which offer, from when on in Unix seconds, and how many; -1 for no limit. Each offer's in their order.
+    count
+        How many offers there are.
+    """
+
+    offers: NDArray[np.intp]
+    times: NDArray[np.float64]
+    left: NDArray[np.int32]
+    count: int
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> "Seats | None":
+        """Return what is known of the seats of offers; None where it is of none."""
+        rows = [(number, *told) for number, item in enumerate(items) for told in item.seats]
+        if not rows:
+            return None
+        offers, times, left = zip(*rows, strict=True)
+        return cls(np.array(offers, np.intp), np.array(times), np.array(left, np.int32), len(items))
+
+    def at(self, moment: float) -> NDArray[np.int32]:
+        """Return how many seats of each offer were left at a moment; -1 where that is unknown, or without a limit."""
+        known = self.times <= moment
+        found = np.full(self.count, -1, np.int32)
+        found[self.offers[known]] = self.left[known]  # of several the last stays
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """When, where and by whom offers are, as columns of shape (offers,).
 
@@ -66,18 +100,21 @@ class Setting:
         When offers begin and their enrolment ends, in Unix seconds; nan where unknown.
     points
         Kilometres north and east of the equator and the first meridian, of shape (offers, 2); nan where unknown.
+    seats
+        How many seats were left when; None where that is known of no offer.
     """
 
     attributes: tuple[Attribute, ...]
     starts: NDArray[np.float64]
     closes: NDArray[np.float64]
     points: NDArray[np.float64]
+    seats: Seats | None = None
 
     @classmethod
     def of(cls, items: Sequence[Item]) -> "Setting":
         """Return the setting of offers; attributes that none of them has are left out."""
         told = [Attribute.of(name, its) for name, its in values_of(items).items() if any(v is not None for v in its)]
-        return cls(tuple(told), starts_of(items), closes_of(items), points_of(items))
+        return cls(tuple(told), starts_of(items), closes_of(items), points_of(items), Seats.of(items))
 
 
 def values_of(items: Sequence[Item]) -> dict[str, list[Hashable | None]]:
@@ -139,6 +176,8 @@ def described(found: Found, snapshot: Snapshot, setting: Setting, candidates: ND
             features["days_to_start"] = ((setting.starts[offers] - snapshot.at) / DAY).astype(np.float32)
         if np.isfinite(setting.closes).any():
             features["days_to_close"] = ((setting.closes[offers] - snapshot.at) / DAY).astype(np.float32)
+        if setting.seats is not None:
+            features["seats_left"] = scarcity(setting.seats.at(snapshot.at)[offers])
     faded = None if snapshot.faded is None else snapshot.faded[found.people]
     for attribute in setting.attributes:
         features |= _affinity(attribute, snapshot, _Pairs(found.rows, offers, histories, faded, chosen))
@@ -154,6 +193,11 @@ class _Pairs:
     histories: csr_array
     faded: csr_array | None
     chosen: _Column
+
+
+def scarcity(left: NDArray[np.int32]) -> _Column:
+    """Return numbers of seats as rankers look at them: a logarithm, nan where there is no limit or none is known."""
+    return np.where(left >= 0, np.log1p(np.maximum(left, 0)), np.nan).astype(np.float32)
 
 
 def _affinity(attribute: Attribute, snapshot: Snapshot, pairs: _Pairs) -> dict[str, _Column]:

@@ -4,7 +4,7 @@ The city's offers and the records of any other collection come to the same form,
 a source does not tell is simply absent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -33,6 +33,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Degrees.
     starts, closes
         When it begins and when enrolment ends, in Unix seconds; None for what is always there, or unknown.
+    seats
+        Since when, in Unix seconds, how many seats were left; -1 for no limit. The oldest first.
     price
         ``free`` or ``paid``.
     language
@@ -56,13 +58,14 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lon: float | None = None
     starts: float | None = None
     closes: float | None = None
+    seats: tuple[tuple[float, int], ...] = ()
     price: str | None = None
     language: str | None = None
     ages: str | None = None
 
 
-def item(offer: Offer) -> Item:
-    """Return what rankers see of an offer of the city."""
+def item(offer: Offer, seats: Sequence[tuple[float, int]] = ()) -> Item:
+    """Return what rankers see of an offer of the city; `seats` as in `Item`."""
     concepts = {keyword.id: keyword.label for keyword in (*offer.keywords, *offer.audience)}
     told = (offer.summary, offer.description)
     texts = {code: " ".join(text for part in told if (text := getattr(part, code))) for code in ("fi", "sv", "en")}
@@ -81,6 +84,7 @@ def item(offer: Offer) -> Item:
         lon=place.lon if place else None,
         starts=offer.starts.timestamp() if offer.starts else None,
         closes=offer.enrolment_closes.timestamp() if offer.enrolment_closes else None,
+        seats=tuple(seats),
         price=None if offer.free is None else "free" if offer.free else "paid",
         language=" ".join(sorted(offer.languages)) or None,
         ages=_ages(offer),

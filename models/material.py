@@ -51,7 +51,12 @@ class Material:
 
     @classmethod
     def of(
-        cls, choices: Choices, past: Mapping[str, Offer], live: Sequence[Offer], lists: Lists | None = None
+        cls,
+        choices: Choices,
+        past: Mapping[str, Offer],
+        live: Sequence[Offer],
+        lists: Lists | None = None,
+        seats: Mapping[str, Sequence[tuple[float, int]]] | None = None,
     ) -> "Material":
         """Return the material that choices and offers make.
 
@@ -61,9 +66,11 @@ class Material:
             The offers of the choices by id, those that are over or gone too; choices of others are left out.
         lists
             What residents were shown, under the numbers of the choices.
+        seats
+            How many seats were left when, by offer (`Item.seats`).
         """
         offers = {offer.id: offer for offer in (*past.values(), *live)}
-        items = tuple(item(offer) for offer in offers.values())
+        items = tuple(item(offer, (seats or {}).get(offer.id, ())) for offer in offers.values())
         numbers = {own_id: number for number, own_id in enumerate(offers)}
         chosen = choices.interactions()
         new = np.array([numbers.get(own_id, -1) for own_id in choices.offers], np.int32)

@@ -80,10 +80,12 @@ class Asked:
     off: NDArray[np.bool_]
     direction: NDArray[np.float32]
 
-    def opinions(self, numbers: NDArray[np.int32]) -> Opinions:
+    def opinions(self, numbers: NDArray[np.int32], seats: NDArray[np.int32]) -> Opinions:
         """Return what the model thinks of offers, by their numbers in it; -1 for one that it does not know."""
         ranker = self.ranker
-        parts = closer.opine(ranker.offers, ranker.judges, self.who, numbers, self.now, ranker.scratch(), self.off)
+        parts = closer.opine(
+            ranker.offers, ranker.judges, self.who, numbers, seats, self.now, ranker.scratch(), self.off
+        )
         return Opinions(parts.sum(axis=1), parts)
 
 
@@ -211,7 +213,8 @@ class ServingRanker:
         if len(self._keys):
             facing = self.facing(Chosen(self._keys[:1], np.zeros(1)), 0.0, frozenset())
             if facing is not None:
-                facing.opinions(np.arange(min(2, len(self._keys)), dtype=np.int32))
+                some = np.arange(min(2, len(self._keys)), dtype=np.int32)
+                facing.opinions(some, some)
 
 
 def _index(keys: NDArray[np.uint64]) -> dict[str, Any]:

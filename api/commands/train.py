@@ -17,6 +17,7 @@ from engine.errors import Misconfigured
 from engine.records.database import Database
 from engine.records.learning import LearningRecords
 from engine.records.offers import OfferRecords
+from engine.records.uptakes import UptakeRecords
 from engine.settings import Settings
 from models.archive import Archive
 from models.card import Card
@@ -112,7 +113,8 @@ async def _gathered(settings: Settings, told: Told) -> Material:
                 told(f"{read:,} acts")
         offers = OfferRecords(database)
         live = [offer async for _, _, offer in offers.since(0, wiring.utc_now()) if offer is not None]
-        return Material.of(choices, await offers.remembered(list(choices.offers)), live, lists)
+        past, seats = await offers.remembered(list(choices.offers)), await UptakeRecords(database).told()
+        return Material.of(choices, past, live, lists, seats)
     finally:
         await database.close()
 

@@ -1,6 +1,9 @@
-"""What is known of the seats of offers that have few, in SQL: one row an offer, added to by all processes."""
+"""What is known of the seats of offers that have few, in SQL: one row an offer, added to by all processes.
 
-from collections.abc import Mapping
+Beside it, how many seats were left when, as far back as is learned from: nobody is in that either.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +11,7 @@ from sqlalchemy import Row, text
 
 from engine.capacity import Uptake, told
 from engine.records.database import Database
+from engine.records.journal import MEMORY
 
 KEPT = timedelta(days=60)
 """After so long without a show an offer begins anew."""
@@ -29,7 +33,12 @@ _WRITE = text("""
     WHERE offer = :offer
 """)
 _PENDING = text(f"SELECT {_COLUMNS} FROM uptakes WHERE pending > 1")  # noqa: S608
+_TOLD = text("""
+    SELECT offer, extract(epoch FROM time)::double precision AS time, coalesce(seats_left, -1) AS left
+    FROM seats_told ORDER BY offer, time
+""")
 _SWEEP = text("DELETE FROM uptakes WHERE at < :before")
+_SWEEP_TOLD = text("DELETE FROM seats_told WHERE time < :before")
 
 
 class UptakeRecords:
@@ -54,10 +63,22 @@ class UptakeRecords:
         async with self._database.begin() as connection:
             return {row.offer: _read(row) for row in await connection.execute(_PENDING)}
 
+    async def told(self) -> Mapping[str, Sequence[tuple[float, int]]]:
+        """Return, of offers whose seats are limited, since when in Unix seconds how many were left; -1 for no limit.
+
+        The oldest first. The database writes it down whenever an offer tells another number.
+        """
+        found: dict[str, list[tuple[float, int]]] = {}
+        async with self._database.begin() as connection:
+            for row in await connection.execute(_TOLD):
+                found.setdefault(row.offer, []).append((row.time, row.left))
+        return found
+
     async def sweep(self, now: datetime) -> None:
-        """Drop what is older than `KEPT`."""
+        """Drop what is older than `KEPT`; of seats that were told, what is older than all that is learned from."""
         async with self._database.begin() as connection:
             await connection.execute(_SWEEP, {"before": now - KEPT})
+            await connection.execute(_SWEEP_TOLD, {"before": now - MEMORY})
 
 
 def _read(row: Row[Any]) -> Uptake:

@@ -51,7 +51,7 @@ async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own
     numbers = live.columns.number[live.rows, 0]
     assert (numbers >= len(learned()[0])).all()
     chosen = Chosen(np.array([key(learned()[0][0].id)], np.uint64), np.array([NOW.timestamp()]))
-    opinions = live.ranker.facing(chosen, NOW.timestamp(), frozenset()).opinions(numbers)
+    opinions = live.ranker.facing(chosen, NOW.timestamp(), frozenset()).opinions(numbers, numbers)
     assert np.isfinite(opinions.scores).all()
 
     second = publish(archive, days=1)

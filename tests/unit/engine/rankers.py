@@ -40,7 +40,7 @@ class Believer:
         self.asked.append((chosen, off))
         return self
 
-    def opinions(self, numbers):
+    def opinions(self, numbers, _seats):
         told = [*self.beliefs.values(), {}]
         parts = np.zeros((len(numbers), PARTS), np.float32)
         for n, number in enumerate(numbers.tolist()):

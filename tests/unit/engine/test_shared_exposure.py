@@ -25,8 +25,8 @@ scores = st.lists(st.floats(-50, 50, width=32), min_size=1, max_size=60)
 class Moody(Believer):
     """A model whose opinion is half the same for everybody and half another in each answer."""
 
-    def opinions(self, numbers):
-        found = super().opinions(numbers)
+    def opinions(self, numbers, seats):
+        found = super().opinions(numbers, seats)
         mood = 2 * np.random.default_rng(len(self.asked)).normal(size=len(numbers)).astype(np.float32)
         return Opinions(found.scores + mood, found.parts)
 

@@ -31,7 +31,11 @@ def test_what_was_written_is_read(published):
     assert found.name == published.name
     assert found.card.made_at == MOMENT
     assert set(found.card.files) == {ARRAYS, OFFERS}
-    both = [ranked(its.facing(interactions.before(NOW), PEOPLE, NOW), ahead(items)) for its in (model, found.model)]
+    assert not any(item.seats for item in found.model.items)  # they are told anew
+    both = [
+        ranked(its.facing(interactions.before(NOW), PEOPLE, NOW), ahead(items))
+        for its in (model, found.model.knowing(items))
+    ]
     assert both[0] == both[1]
 
 

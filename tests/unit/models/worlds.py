@@ -14,7 +14,10 @@ NOW = 1_700_000_000.0
 
 
 def world(people=80, weeks=40, seed=0, *, timed=True):
-    """Return a past in which an event of each topic is held each week and people choose mostly those of their topic."""
+    """Return a past in which an event of each topic is held each week and people choose mostly those of their topic.
+
+    Seats are limited at chess alone.
+    """
     rng = np.random.default_rng(seed)
     items = [
         Item(
@@ -25,7 +28,8 @@ def world(people=80, weeks=40, seed=0, *, timed=True):
             venue=f"hall {n % 2}",
             lat=60.17 + n / 50,
             lon=24.94,
-            starts=NOW - (weeks - week) * 7 * DAY + n * DAY / 4,
+            starts=(starts := NOW - (weeks - week) * 7 * DAY + n * DAY / 4),
+            seats=((starts - 40 * DAY, 30), (starts - 14 * DAY, 8), (starts - 4 * DAY, 1)) if topic == "chess" else (),
         )
         for week in range(weeks + 4)
         for n, topic in enumerate(TOPICS)
