@@ -72,13 +72,11 @@ class _Check:
     """What may be listed in a fold, and what was done before it."""
 
     def __init__(self, split: Split, fold: Fold) -> None:
-        history = split.history(fold)
-        self._split, self._fold = split, fold
-        self._had = history.matrix(len(split.people), len(split.items))
+        before = split.before(fold)
+        self._split, self._fold, self._had = split, fold, before.had
         self._in_catalogue = np.zeros(len(split.items), np.bool_)
         self._in_catalogue[fold.candidates] = True
-        self.times = np.bincount(history.offers, minlength=len(split.items))
-        self.known = len(np.unique(history.people))
+        self.times, self.known = before.times, before.known
 
     def legal(self, person: int, found: Numbers) -> Numbers:
         had = self._had.indices[self._had.indptr[person] : self._had.indptr[person + 1]]

@@ -8,12 +8,13 @@ A split is a folder of ``train.csv.gz`` (user_id, item_id, ts, weight), ``folds.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from engine.errors import InvalidInput
 from models.item import Item
@@ -57,6 +58,24 @@ class Fold:
         return np.ones(len(self.cold), np.bool_) if subset == "all" else self.cold == (subset == "cold")
 
 
+class Before(NamedTuple):
+    """What was done before a fold starts, as judging looks at it.
+
+    Attributes
+    ----------
+    had
+        Which offers those who are asked about had to do with, of shape (people, offers).
+    times
+        How often somebody had to do with each offer, of shape (offers,).
+    known
+        How many people had to do with any.
+    """
+
+    had: csr_array
+    times: NDArray[np.int64]
+    known: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
     """A collection with its folds.
@@ -76,10 +95,23 @@ class Split:
     people: tuple[str, ...]
     items: tuple[Item, ...]
     train: Interactions
+    _before: dict[int, Before] = field(default_factory=dict, repr=False)
 
     def history(self, fold: Fold) -> Interactions:
         """Return what was done before a fold starts."""
         return self.train.before(fold.starts)
+
+    def before(self, fold: Fold) -> Before:
+        """Return what judging looks at of that: worked out once, however many slices are judged."""
+        if fold.number not in self._before:
+            history, asked = self.history(fold), np.zeros(len(self.people), np.bool_)
+            asked[fold.people] = True
+            self._before[fold.number] = Before(
+                history.taken(asked[history.people]).matrix(len(self.people), len(self.items)),
+                np.bincount(history.offers, minlength=len(self.items)),
+                int(np.count_nonzero(np.bincount(history.people))),
+            )
+        return self._before[fold.number]
 
 
 def read_split(folder: Path) -> Split:
