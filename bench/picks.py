@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from jinja2 import Environment, Template
 
 from api import wiring
@@ -23,7 +24,6 @@ from campaigns.wording import WORDS
 from engine.catalogue import Catalogue
 from engine.consent import Purpose, Register
 from engine.ledger import ConsentLedger
-from engine.offers import Offer
 from engine.scenario import Scenario
 from engine.steering import CitySteering
 from engine.suggestion import Suggester
@@ -49,6 +49,17 @@ _SAID = """\
 {%- set facts = [when, where, price] | select -%}
 """
 """What a template says of an offer and why it was picked."""
+_SAID_WORDS = {
+    "name": "{{ name }}",
+    "url": "{{ url }}",
+    "why": "{{ why }}",
+    "facts": "{{ facts | join('@@between@@') }}",
+}
+_READY_WORDS = {
+    **{name: f"{{{{ pick.{name} }}}}" for name in ("name", "url", "why")},
+    "facts": "{{ pick.when }}@@between@@{{ pick.where }}@@between@@{{ pick.price }}",
+}
+_GIVEN = {"stop": _STOP, "because": _WHY, "days": _DAYS, "helsinki": HELSINKI, "free": WORDS["fi"].free}
 
 
 async def measure(ground: Ground) -> Sequence[Figure]:
@@ -70,28 +81,27 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     suggesting = Suggesting(suggester, stores.offers, nothing)
     text = Text(subject="Kirjaston viikko", preheader="Tule mukaan", body=_BODY)
     form = Form.of(Message(texts={"fi": text}, picks=asked), "fi", "email", ())
-    bare, ready = _Bare(form), _Ready(form)
+    bare, ready = _templates(form, _SAID, _SAID_WORDS), _templates(form, "", _READY_WORDS)
     by_id, residents = {offer.id: offer for offer in offers}, [person.pseudonym for person in people]
-    runs, costs = list[float](), list[Sequence[float]]()
+    runs, costs = list[float](), list[list[float]]()
     for turn in range(ground.size.rounds + 1):
-        clock = _Clock()
+        spent = np.zeros(3)
         for first in range(0, len(residents), HANDFUL):
-            some = residents[first : first + HANDFUL]
-            clock.start()
-            picked = await suggesting.pick(some, asked, "fi", wiring.utc_now())
+            moments = [time.thread_time()]
+            picked = await suggesting.pick(residents[first : first + HANDFUL], asked, "fi", wiring.utc_now())
             ours = [form.fill(stop=_STOP, why=_WHY, picks=cards or ()) for cards in picked]
-            clock.lap(0)
             own = [[(by_id[card.id], card.why) for card in cards or ()] for cards in picked]
-            clock.start()
-            theirs = [bare.render(picks) for picks in own]
-            clock.lap(1)
+            moments.append(time.thread_time())
+            theirs = [_rendered(bare, picks) for picks in own]
+            moments.append(time.thread_time())
             for cards in picked:
-                ready.render(cards or ())
-            clock.lap(2)
+                _rendered(ready, cards or ())
+            moments.append(time.thread_time())
+            spent += np.diff(moments)
             _same(ours, theirs)
         if turn > 0:  # in the first round loops are compiled, and cards read
-            runs.append(clock.spent[0] / clock.spent[1])
-            costs.append([spent / len(residents) * 1e6 for spent in clock.spent])
+            runs.append(spent[0] / spent[1])
+            costs.append((spent / len(residents) * 1e6).tolist())
     mine, its, least = (statistics.median(column) for column in zip(*costs, strict=True))
     reference = (
         f"compiled Jinja2 templates of the same mail to the letter (HTML and text), from the offers: {its:.0f} us; "
@@ -102,68 +112,40 @@ async def measure(ground: Ground) -> Sequence[Figure]:
     return [RATIO.measured(runs, reference)]
 
 
-class _Clock:
-    """CPU seconds of this thread, summed up for each of three."""
+def _templates(form: Form, said: str, words: Mapping[str, str]) -> Sequence[Template]:
+    """Return a mail as templates for HTML and text, each compiled once, in which a row goes through `picks`.
 
-    def __init__(self) -> None:
-        self.spent, self._began = [0.0, 0.0, 0.0], 0.0
-
-    def start(self) -> None:
-        """Begin."""
-        self._began = time.thread_time()
-
-    def lap(self, which: int) -> None:
-        """Give one what was spent since, and begin anew."""
-        self.spent[which] += time.thread_time() - self._began
-        self.start()
-
-
-class _Bare:
-    """The same mail as two templates of Jinja2, each compiled once, that are given offers and why they were picked."""
-
-    def __init__(self, form: Form) -> None:
-        facts = ("{{ facts | join(' · ') }}", "{{ facts | join(', ') }}")
-        words = {"name": "{{ name }}", "url": "{{ url }}", "why": "{{ why }}"}
-        self._both = _templates(form, _SAID, words, facts)
-        self._given = {"stop": _STOP, "because": _WHY, "days": _DAYS, "helsinki": HELSINKI, "free": WORDS["fi"].free}
-
-    def render(self, picks: Sequence[tuple[Offer, str]]) -> list[str]:
-        """Return HTML and text."""
-        return [template.render(picks=picks, **self._given) for template in self._both]
-
-
-class _Ready:
-    """The same, given cards whose words are ready."""
-
-    def __init__(self, form: Form) -> None:
-        facts = [sep.join(f"{{{{ pick.{name} }}}}" for name in ("when", "where", "price")) for sep in (" · ", ", ")]
-        self._both = _templates(form, "", {name: f"{{{{ pick.{name} }}}}" for name in ("name", "url", "why")}, facts)
-
-    def render(self, cards: Sequence[Card]) -> list[str]:
-        """Return HTML and text."""
-        return [template.render(picks=cards, stop=_STOP, because=_WHY) for template in self._both]
-
-
-def _templates(form: Form, said: str, words: Mapping[str, str], facts: Sequence[str]) -> tuple[Template, Template]:
-    """Return a mail as templates for HTML and text, in which a row goes through `picks`."""
+    Parameters
+    ----------
+    said
+        What comes before each row.
+    words
+        What stands in its place of each of `_ROW`'s marks; between facts is what the form puts there.
+    """
     whole = form.fill(stop="{{ stop }}", why="{{ because }}", picks=[_ROW])
     if whole.html is None:
         raise RuntimeError("The mail has no HTML.")
     at = whole.html.index("@@name@@")
     first, last = whole.html.rindex("<tr", 0, at), whole.html.index("</tr>", at) + len("</tr>")
-    html = _looped(whole.html, first, last, said, {**words, "facts": facts[0]}, "")
+    html = _looped(whole.html, first, last, {**words, "between": " · "}, "{% for pick in picks %}" + said)
     at, end = whole.text.index("- @@name@@"), "https://@@url@@"
     last = whole.text.index(end, at) + len(end)
-    text = _looped(whole.text, at, last, said, {**words, "facts": facts[1]}, "{{ '\\n' if not loop.last }}")
+    line = "{% for pick in picks %}{{ '\\n' if not loop.first }}" + said
+    text = _looped(whole.text, at, last, {**words, "between": ", "}, line)
     rich, plain = Environment(autoescape=True), Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - plain text
     return rich.from_string(html), plain.from_string(text)
 
 
-def _looped(whole: str, first: int, last: int, said: str, words: Mapping[str, str], between: str) -> str:  # noqa: PLR0913 - a cut and what goes in
+def _looped(whole: str, first: int, last: int, words: Mapping[str, str], begins: str) -> str:
     row = whole[first:last].replace("https://@@url@@", "@@url@@")
     for name, its in words.items():
         row = row.replace(f"@@{name}@@", its)
-    return f"{whole[:first]}{{% for pick in picks %}}{said}{row}{between}{{% endfor %}}{whole[last:]}"
+    return f"{whole[:first]}{begins}{row}{{% endfor %}}{whole[last:]}"
+
+
+def _rendered(templates: Sequence[Template], picks: Sequence[object]) -> list[str]:
+    """Return what templates write of picks."""
+    return [template.render(picks=picks, **_GIVEN) for template in templates]
 
 
 def _same(ours: Sequence[Rendered], theirs: Sequence[Sequence[str]]) -> None:

@@ -214,7 +214,7 @@ class ServingRanker:
             facing = self.facing(Chosen(self._keys[:1], np.zeros(1)), 0.0, frozenset())
             if facing is not None:
                 some = np.arange(min(2, len(self._keys)), dtype=np.int32)
-                facing.opinions(some, some)
+                facing.opinions(some, np.full(len(some), -1, np.int32))
 
 
 def _index(keys: NDArray[np.uint64]) -> dict[str, Any]:

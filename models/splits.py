@@ -95,7 +95,7 @@ class Split:
     people: tuple[str, ...]
     items: tuple[Item, ...]
     train: Interactions
-    _before: dict[int, Before] = field(default_factory=dict, repr=False)
+    _before: dict[int, Before] = field(default_factory=dict, init=False, repr=False)
 
     def history(self, fold: Fold) -> Interactions:
         """Return what was done before a fold starts."""

@@ -32,12 +32,11 @@ class NotificationService:
 
     def texts(self, number: str) -> list[str]:
         """Return what was said to a number."""
-        return [its["text"] for its in self.messages if its["to"] == [{"destination": number, "format": "MOBILE"}]]
+        return [its["text"] for its in self.messages if its["to"] == _to(number)]
 
     def reference(self, number: str) -> int:
         """Return what the service calls the last message to a number."""
-        to = [{"destination": number, "format": "MOBILE"}]
-        return FIRST + max(place for place, its in enumerate(self.messages) if its["to"] == to)
+        return FIRST + max(place for place, its in enumerate(self.messages) if its["to"] == _to(number))
 
     async def take(self, request: Request) -> Response:
         """Take a message."""
@@ -47,6 +46,10 @@ class NotificationService:
             return self.answer()
         self.messages.append(await request.json())
         return JSONResponse({"id": FIRST + len(self.messages) - 1}, 201)
+
+
+def _to(number: str) -> list[dict[str, str]]:
+    return [{"destination": number, "format": "MOBILE"}]
 
 
 @asynccontextmanager

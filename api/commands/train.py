@@ -113,7 +113,7 @@ async def _gathered(settings: Settings, told: Told) -> Material:
                 told(f"{read:,} acts")
         offers = OfferRecords(database)
         live = [offer async for _, _, offer in offers.since(0, wiring.utc_now()) if offer is not None]
-        past, seats = await offers.remembered(list(choices.offers)), await UptakeRecords(database).told()
+        past, seats = await offers.remembered(list(choices.offers)), await UptakeRecords(database).history()
         return Material.of(choices, past, live, lists, seats)
     finally:
         await database.close()

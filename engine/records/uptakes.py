@@ -33,12 +33,12 @@ _WRITE = text("""
     WHERE offer = :offer
 """)
 _PENDING = text(f"SELECT {_COLUMNS} FROM uptakes WHERE pending > 1")  # noqa: S608
-_TOLD = text("""
+_HISTORY = text("""
     SELECT offer, extract(epoch FROM time)::double precision AS time, coalesce(seats_left, -1) AS left
     FROM seats_told ORDER BY offer, time
 """)
 _SWEEP = text("DELETE FROM uptakes WHERE at < :before")
-_SWEEP_TOLD = text("DELETE FROM seats_told WHERE time < :before")
+_SWEEP_HISTORY = text("DELETE FROM seats_told WHERE time < :before")
 
 
 class UptakeRecords:
@@ -63,14 +63,14 @@ class UptakeRecords:
         async with self._database.begin() as connection:
             return {row.offer: _read(row) for row in await connection.execute(_PENDING)}
 
-    async def told(self) -> Mapping[str, Sequence[tuple[float, int]]]:
+    async def history(self) -> Mapping[str, Sequence[tuple[float, int]]]:
         """Return, of offers whose seats are limited, since when in Unix seconds how many were left; -1 for no limit.
 
         The oldest first. The database writes it down whenever an offer tells another number.
         """
         found: dict[str, list[tuple[float, int]]] = {}
         async with self._database.begin() as connection:
-            for row in await connection.execute(_TOLD):
+            for row in await connection.execute(_HISTORY):
                 found.setdefault(row.offer, []).append((row.time, row.left))
         return found
 
@@ -78,7 +78,7 @@ class UptakeRecords:
         """Drop what is older than `KEPT`; of seats that were told, what is older than all that is learned from."""
         async with self._database.begin() as connection:
             await connection.execute(_SWEEP, {"before": now - KEPT})
-            await connection.execute(_SWEEP_TOLD, {"before": now - MEMORY})
+            await connection.execute(_SWEEP_HISTORY, {"before": now - MEMORY})
 
 
 def _read(row: Row[Any]) -> Uptake:

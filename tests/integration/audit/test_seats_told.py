@@ -31,13 +31,13 @@ async def test_each_change_of_seats_is_written_down_once(own, told):
     hours = [NOW + timedelta(hours=n) for n in range(6)]
     records = UptakeRecords(own.database)
     await told(hours[0], seats=10)
-    assert await records.told() == {}
+    assert await records.history() == {}
     await told(hours[1], seats=10, seats_left=10)
     await told(hours[2], seats=10, seats_left=10, free=True)
     await told(hours[3], seats=10, seats_left=0)
     await told(hours[4], gone=True)
     await told(hours[5])
     expected = [(hours[1].timestamp(), 10), (hours[3].timestamp(), 0), (hours[5].timestamp(), -1)]
-    assert await records.told() == {"t:1": expected}
+    assert await records.history() == {"t:1": expected}
     await records.sweep(hours[3] + MEMORY)
-    assert await records.told() == {"t:1": expected[1:]}
+    assert await records.history() == {"t:1": expected[1:]}

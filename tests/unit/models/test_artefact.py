@@ -31,12 +31,17 @@ def test_what_was_written_is_read(published):
     assert found.name == published.name
     assert found.card.made_at == MOMENT
     assert set(found.card.files) == {ARRAYS, OFFERS}
-    assert not any(item.seats for item in found.model.items)  # they are told anew
-    both = [
-        ranked(its.facing(interactions.before(NOW), PEOPLE, NOW), ahead(items))
-        for its in (model, found.model.knowing(items))
-    ]
+    both = [ranked(its.facing(interactions.before(NOW), PEOPLE, NOW), ahead(items)) for its in (model, found.model)]
     assert both[0] == both[1]
+
+
+def test_how_many_seats_were_left_is_not_published(tmp_path):
+    items, _, _, model = learned(limited=True)
+    assert any(item.seats for item in model.items)
+    name = write(tmp_path, model, card())
+    found = load(tmp_path.rename(tmp_path.parent / name)).model
+    assert not any(item.seats for item in found.items)
+    assert [item.seats for item in found.knowing(items).items] == [item.seats for item in items]
 
 
 def test_a_folder_is_named_by_the_moment_and_the_cards_digest(published):

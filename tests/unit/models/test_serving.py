@@ -35,15 +35,14 @@ def asked(ranker, person, off=frozenset()):
     return ranker.facing(history(person)[0], NOW, off)
 
 
-def seats_of(numbers):
-    """How many seats offers of the small world have left now, by their numbers."""
-    left = Seats.of(learned()[0]).at(NOW)
-    return np.where(numbers < len(left), left[np.minimum(numbers, len(left) - 1)], -1).astype(np.int32)
+def unlimited(numbers):
+    """The seats left of offers none of which has a limit."""
+    return np.full(len(numbers), -1, np.int32)
 
 
 def opinions(facing, numbers):
-    """What a model thinks of offers of the small world now."""
-    return facing.opinions(numbers, seats_of(numbers))
+    """What a model thinks of offers whose seats have no limit."""
+    return facing.opinions(numbers, unlimited(numbers))
 
 
 def slowly(person, numbers):
@@ -67,15 +66,13 @@ def test_an_answer_looks_at_the_same_features_as_training(ranker, person):
     items = learned()[0]
     numbers, features, odds = slowly(person, ahead(items))
     facing = asked(ranker, person)
-    seats = seats_of(numbers)
-    table = closer.describe(ranker.offers, facing.who, numbers.astype(np.int32), seats, NOW, ranker.scratch())
+    table = closer.describe(
+        ranker.offers, facing.who, numbers.astype(np.int32), unlimited(numbers), NOW, ranker.scratch()
+    )
     for name, column in features.items():
         assert table[:, closer.NAMES.index(name)] == pytest.approx(column, rel=2e-3, abs=2e-3, nan_ok=True), name
-    its = facing.opinions(numbers.astype(np.int32), seats)
-    # A likeness that is summed up in another order may fall on the other side of a tree's threshold.
-    apart = np.abs(its.scores - (odds - odds.mean()))
-    assert np.median(apart) < 0.02
-    assert apart.max() < 0.1
+    its = opinions(facing, numbers.astype(np.int32))
+    assert its.scores == pytest.approx(odds - odds.mean(), abs=0.02)
     assert its.parts.sum(axis=1) == pytest.approx(its.scores, abs=1e-5)
 
 
@@ -83,11 +80,29 @@ def test_the_blend_knows_no_feature_that_answers_lack():
     assert set(learned()[3].blend.names) <= set(closer.NAMES)
 
 
-def test_how_many_seats_are_left_now_is_looked_at(ranker):
-    assert "seats_left" in learned()[3].blend.names
-    numbers = ahead(learned()[0]).astype(np.int32)
-    scores = [asked(ranker, 2).opinions(numbers, np.full(len(numbers), left, np.int32)).parts for left in (1, 30, -1)]
-    assert not np.allclose(scores[0], scores[1], atol=1e-4) or not np.allclose(scores[0], scores[2], atol=1e-4)
+def test_how_many_seats_are_left_now_counts_as_it_did_in_training():
+    items, interactions, _, model = learned(limited=True)
+    assert "seats_left" in model.blend.names
+    ranker = ServingRanker.of(Artefact("20261122T100000Z-0123456789ab", card(), model))
+    numbers = ahead(items).astype(np.int32)
+    faced = model.facing(interactions.before(NOW), PEOPLE, NOW).snapshot
+    (pairs,) = found(faced, np.array([2]), numbers, kept=len(numbers))
+    told = described(pairs, faced, Setting.of(items), numbers).features
+    some, facing = numbers[pairs.columns], asked(ranker, 2)
+    left = Seats.of(items).at(NOW)[some]
+    assert len(np.unique(left)) > 2
+    table = closer.describe(ranker.offers, facing.who, some, left, NOW, ranker.scratch())
+    for name, column in told.items():
+        assert table[:, closer.NAMES.index(name)] == pytest.approx(column, rel=2e-3, abs=2e-3, nan_ok=True), name
+    odds = model.blend.scores({name: table[:, closer.NAMES.index(name)] for name in model.blend.names})
+    assert facing.opinions(some, left).scores == pytest.approx(odds - odds.mean(), abs=0.02)
+    limited, others = left >= 0, left < 0
+    apart = [
+        (its := facing.opinions(some, np.where(limited, seats, -1).astype(np.int32)).scores)[limited].mean()
+        - its[others].mean()
+        for seats in (1, 30)
+    ]
+    assert abs(apart[0] - apart[1]) > 1e-3
 
 
 def test_room_is_left_as_it_was_found(ranker):
@@ -152,6 +167,6 @@ def test_a_later_offer_is_looked_at_as_training_would(ranker):
     (pairs,) = found(faced, np.array([4]), numbers, kept=len(numbers))
     told = described(pairs, faced, Setting.of(wider_model.items), numbers).features
     some = numbers[pairs.columns]
-    table = closer.describe(wider.offers, asked(wider, 4).who, some, seats_of(some), NOW, wider.scratch())
+    table = closer.describe(wider.offers, asked(wider, 4).who, some, unlimited(some), NOW, wider.scratch())
     for name, column in told.items():
         assert table[:, closer.NAMES.index(name)] == pytest.approx(column, rel=2e-3, abs=2e-3, nan_ok=True), name

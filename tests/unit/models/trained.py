@@ -21,9 +21,9 @@ MOMENT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 @cache
-def learned():
+def learned(*, limited=False):
     """Return the offers, the past, the fitted recommender, and the model that is made of it."""
-    items, interactions = world(people=PEOPLE, weeks=24)
+    items, interactions = world(people=PEOPLE, weeks=24, limited=limited)
     text, setting = TextSpace.fit(items), Setting.of(items)
     content = Content.of(text.transform(items), {its.name: its.members for its in setting.attributes})
     past = Past(interactions, PEOPLE, content, setting, least=LEAST)

@@ -13,10 +13,10 @@ TOPICS = ("swimming", "jazz", "chess", "gardening")
 NOW = 1_700_000_000.0
 
 
-def world(people=80, weeks=40, seed=0, *, timed=True):
+def world(people=80, weeks=40, seed=0, *, timed=True, limited=False):
     """Return a past in which an event of each topic is held each week and people choose mostly those of their topic.
 
-    Seats are limited at chess alone.
+    With `limited`, seats are so at chess.
     """
     rng = np.random.default_rng(seed)
     items = [
@@ -29,7 +29,7 @@ def world(people=80, weeks=40, seed=0, *, timed=True):
             lat=60.17 + n / 50,
             lon=24.94,
             starts=(starts := NOW - (weeks - week) * 7 * DAY + n * DAY / 4),
-            seats=((starts - 40 * DAY, 30), (starts - 14 * DAY, 8), (starts - 4 * DAY, 1)) if topic == "chess" else (),
+            seats=_filling(starts) if limited and topic == "chess" else (),
         )
         for week in range(weeks + 4)
         for n, topic in enumerate(TOPICS)
@@ -43,6 +43,10 @@ def world(people=80, weeks=40, seed=0, *, timed=True):
     who, what, when = zip(*rows, strict=True)
     interactions = Interactions.of(who, what, when if timed else None)
     return items, interactions
+
+
+def _filling(starts):
+    return (starts - 40 * DAY, 30), (starts - 14 * DAY, 8), (starts - 4 * DAY, 1)
 
 
 def past(items, interactions, people):
