@@ -1,5 +1,7 @@
 """Writing to those who would want an offer: found by it, kept as an audience, sent to by a campaign."""
 
+from functools import partial
+
 from tests.journeys.conftest import TOPICS, addressed
 from tests.journeys.test_audiences import counter
 from tests.journeys.test_campaigns import desk
@@ -19,14 +21,18 @@ async def test_who_would_want_an_offer_is_written_to_and_nobody_else(city, desk)
     shown = [item["offer"]["id"] for item in (await keen[0].suggestions())["items"]]
     wanted = next(id_ for id_ in shown if id_.startswith("journey:swim-"))
 
-    async def found():
-        params = {"topic": TOPIC, "top": 5}
+    async def found(top):
+        params = {"topic": TOPIC, "top": top}
         return await city.http.get(f"/v1/offers/{wanted}/residents", headers=counter(city), params=params)
 
-    told = (await city.until(found, lambda got: got.status_code == 200, seconds=30)).json()
+    # An answer is kept for a while: where some of them were not counted yet, it is asked anew in other words.
+    for top in range(5, 10):
+        told = (await city.until(partial(found, top), lambda got: got.status_code == 200, seconds=30)).json()
+        if told["reached"] is not None:
+            break
     assert told["reached"] in (20, 30)
     tree = told["tree"]
-    assert tree == {"is": "wants", "offer": wanted, "top": 5}
+    assert tree == {"is": "wants", "offer": wanted, "top": top}
     # As it was handed over.
     draft = {"department": desk.id, "name": "Who would want it", "tree": tree}
     got = await city.http.post("/v1/audiences", json=draft, headers=desk.maija)
