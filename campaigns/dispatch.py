@@ -2,8 +2,9 @@
 
 For each resident of a batch, one decision by the consents of this moment. Then the deliveries are claimed in SQL, all
 at once, and handed to their channel in handfuls: the statement that hands one out asks once more whether the run goes
-on and the resident still allows it, and records the handful before. So a withdrawal or a pause is in force within a
-handful, and whatever is killed when, a resident gets the message once at most (decision 26).
+on and the resident still allows it, and records the handful before. So a pause is in force within a handful; nothing
+goes after the answer to a withdrawal; and whatever is killed when, a resident gets the message once at most (decisions
+26 and 36).
 """
 
 import asyncio
@@ -30,6 +31,8 @@ from engine.telemetry import DELIVERIES, WITHOUT_PERMIT, logger
 
 HANDFUL = 32
 """How many are with a channel at once: where a worker is killed, of no more is it unknown whether they went out."""
+_HANDFUL_SECONDS = 0.5
+"""How long a handful is with a channel, about: of a slower one it is smaller."""
 _AHEAD = 2
 """How many messages of the topic are dealt with at once: one is with the channels, and one is decided on."""
 MOST_TRIES = 8
@@ -84,6 +87,7 @@ class Dispatcher:
         self._caps = caps or Caps()
         self._quiet = quiet or QuietHours()
         self._handful = handful
+        self._sizes: dict[str, int] = {}
         self._known: dict[str, Plan] = {}
         self._unrecorded: Sequence[Done] = []
         self._untold: tuple[str, Sequence[Pseudonym]] | None = None
@@ -254,14 +258,19 @@ class Dispatcher:
     async def _hand_out(self, way: "_Way", claims: Sequence[Claim], spoken: Mapping[Pseudonym, str]) -> None:
         """Deliver what is claimed, a handful at a time."""
         kept: list[Pseudonym] = []
-        for first in range(0, len(claims), self._handful):
-            some = claims[first : first + self._handful]
+        first, size = 0, self._sizes.get(way.channel, self._handful)
+        while some := claims[first : first + size]:
             # Rendered before it is asked whether it may be sent: nothing lies between that answer and the sending.
             notes = await self._notes(way, [claim.resident for claim in some], spoken)
-            may = await self._record(way.plan.id, [claim.resident for claim in some])
-            kept += [claim.resident for claim in some if claim.resident not in may]
-            self._moved = monotonic()
-            await self._deliver(way, [claim for claim in some if claim.resident in may], notes)
+            async with self._deliveries.handing([claim.resident for claim in some]):
+                may = await self._record(way.plan.id, [claim.resident for claim in some])
+                kept += [claim.resident for claim in some if claim.resident not in may]
+                self._moved = monotonic()
+                await self._deliver(way, [claim for claim in some if claim.resident in may], notes)
+            # No longer with a slow provider than those may be kept waiting who withdraw or pause meanwhile.
+            took = max(monotonic() - self._moved, 1e-6)
+            first, size = first + size, max(1, min(self._handful, int(len(some) * _HANDFUL_SECONDS / took)))
+            self._sizes[way.channel] = size
         await self._record(way.plan.id, ())
         if kept:
             await self._deliveries.release(way.plan.id, kept, self._clock())

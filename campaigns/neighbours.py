@@ -1,6 +1,7 @@
 """What dispatching asks of others: each is a promise that `api.wiring` keeps with a part of the house."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -54,6 +55,9 @@ class Deliveries(Protocol):
         due: datetime | None = None,
     ) -> Claims:
         """Claim deliveries; with `due` they wait until then."""
+
+    def handing(self, residents: Sequence[Pseudonym]) -> AbstractAsyncContextManager[None]:
+        """Keep answers to withdrawals from before a handful's turn until it is delivered."""
 
     async def turn(
         self, done: Sequence[Done], run: str, following: Sequence[Pseudonym], now: datetime

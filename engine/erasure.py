@@ -35,6 +35,9 @@ class ErasureRecords(Protocol):
         Children under 13 who would have no guardian left go along.
         """
 
+    async def gone(self, resident: Pseudonym) -> None:
+        """Return when no message is on its way to a resident any more."""
+
     async def unfinished(self) -> Sequence[Erasure]:
         """Return erasures whose online state may not be gone yet, oldest first."""
 
@@ -85,6 +88,8 @@ class Eraser:
         self._residents.forget_link(person)
         self._residents.forget_links({each.resident for each in erased})
         await self.complete()
+        for each in erased:
+            await self._records.gone(each.resident)
         return bool(erased)
 
     async def complete(self) -> None:

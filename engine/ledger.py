@@ -29,6 +29,9 @@ class LedgerRecords(Protocol):
         if nobody said no.
         """
 
+    async def gone(self, resident: Pseudonym) -> None:
+        """Return when no message is on its way to a resident any more."""
+
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""
 
@@ -83,6 +86,8 @@ class ConsentLedger:
     ) -> Consents:
         """Write a grant or a withdrawal. When this returns it is durable and in force everywhere.
 
+        Nothing is sent after the answer to a withdrawal: a message that is with its channel already is waited for.
+
         Parameters
         ----------
         guardian
@@ -101,6 +106,8 @@ class ConsentLedger:
             resident, declaration.id, granted=granted, notice=version, time=now.astimezone(UTC), guardian=guardian
         )
         await self._online.enforce(consents)
+        if not granted:
+            await self._records.gone(resident)
         return consents
 
     async def refresh(self, resident: Pseudonym) -> Consents:
@@ -142,6 +149,8 @@ class ConsentLedger:
             resident, choice, granted=on, notice=0, time=now.astimezone(UTC), guardian=guardian
         )
         await self._online.enforce(consents)
+        if on and choice is Choice.PAUSE:
+            await self._records.gone(resident)
         return consents
 
     async def pause(self, resident: Pseudonym, now: datetime, guardian: Pseudonym | None = None) -> Consents:

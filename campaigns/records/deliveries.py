@@ -6,6 +6,7 @@ been. Each step names the life of the worker that holds the row, so that one tha
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,6 +16,7 @@ from campaigns.caps import Room, week
 from campaigns.run import Plan
 from engine.events import AwareTime, Pseudonym
 from engine.records.database import Database
+from engine.records.underway import Underway
 
 ABANDONED = timedelta(minutes=2)
 """After which time without a step the worker of a claim counts as gone."""
@@ -185,6 +187,7 @@ class DeliveryRecords:
     def __init__(self, database: Database, holder: str) -> None:
         self._database = database
         self._holder = holder
+        self._underway = Underway(database)
 
     async def claim(  # noqa: PLR0913 - a claim is on so much
         self,
@@ -224,6 +227,10 @@ class DeliveryRecords:
         full = [row.resident for row in found if not row.free]
         settled = {*full, *(claim.resident for claim in mine)}
         return Claims(mine, full, [who for who in residents if who not in settled])
+
+    def handing(self, residents: Sequence[Pseudonym]) -> AbstractAsyncContextManager[None]:
+        """Keep answers to withdrawals from before a handful's turn until it is delivered."""
+        return self._underway.holding(residents)
 
     async def turn(
         self, done: Sequence[Done], run: str, following: Sequence[Pseudonym], now: datetime

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from engine.erasure import Erasure
 from engine.events import Pseudonym
 from engine.records.database import Database
+from engine.records.underway import Underway
 
 CHANNEL = "erasures"
 """The notification that a pseudonym, its payload, is nobody's any more."""
@@ -25,6 +26,7 @@ class ErasureRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._underway = Underway(database)
 
     async def erase(self, person: UUID, now: datetime) -> Sequence[Erasure]:
         """Withdraw every consent, delete every row and the link, in one transaction; nothing for somebody unknown.
@@ -34,6 +36,10 @@ class ErasureRecords:
         async with self._database.begin() as connection:
             found = await connection.execute(_ERASE, {"person": person, "now": now})
             return [Erasure(row.resident, row.seq) for row in found]
+
+    async def gone(self, resident: Pseudonym) -> None:
+        """Return when no message is on its way to a resident any more (`engine.records.underway`)."""
+        await self._underway.gone(resident)
 
     async def unfinished(self) -> Sequence[Erasure]:
         """Return erasures whose online state may not be gone yet, oldest first."""

@@ -13,6 +13,7 @@ from engine.errors import Erased
 from engine.events import Pseudonym
 from engine.records.database import Database
 from engine.records.scribe import Scribe, Word
+from engine.records.underway import Underway
 
 # Of a dependant without any word, one row with the birth date alone.
 _CONSENTS = text("""
@@ -50,6 +51,7 @@ class LedgerRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._scribe = Scribe(database)
+        self._underway = Underway(database)
 
     async def append(  # noqa: PLR0913 - an entry has so many parts
         self,
@@ -80,6 +82,10 @@ class LedgerRecords:
             if (await connection.execute(_LINKED, {"resident": resident})).one_or_none() is None:
                 raise Erased
         return await self.consents(resident)
+
+    async def gone(self, resident: Pseudonym) -> None:
+        """Return when no message is on its way to a resident any more (`engine.records.underway`)."""
+        await self._underway.gone(resident)
 
     async def consents(self, resident: Pseudonym) -> Consents:
         """Return what the ledger says now."""

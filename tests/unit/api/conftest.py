@@ -119,6 +119,9 @@ class Memory:
         self.entries.append((resident, Entry(len(self.entries) + 1, purpose, granted, notice, time)))
         return self.held(resident)
 
+    async def gone(self, resident):
+        self.check()
+
     def held(self, resident):
         own = [entry for of, entry in self.entries if of == resident]
         grants = {e.purpose: Grant(e.granted, e.notice, e.time) for e in own}

@@ -49,6 +49,8 @@ class Vault:
     async def erase(self, person, *_):
         return [Erasure("p", 1)] if isinstance(person, UUID) and self.held.pop(person, None) else []
 
+    async def gone(self, resident): ...
+
     async def unfinished(self):
         return []
 
