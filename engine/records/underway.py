@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.events import Pseudonym
 from engine.records.database import Database
@@ -60,7 +61,8 @@ class Underway:
             finally:
                 try:
                     await connection.execute(_LET_GO)
-                except Exception:  # whatever it is, the connection goes, and the locks with it
+                except (SQLAlchemyError, OSError):
+                    # The locks go with the connection.
                     await connection.invalidate()
 
     async def gone(self, resident: Pseudonym) -> None:

@@ -1,4 +1,4 @@
-"""After the answer to a withdrawal, a pause or an erasure nothing is sent: not even what was with the channel before."""
+"""After the answer to a withdrawal, a pause or an erasure nothing is sent, not even what was with the channel."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from engine.erasure import Eraser
 from engine.records.erasures import ErasureRecords
 from engine.records.underway import Underway
 from tests.integration.campaigns.town import Town, town
+from tests.integration.crowd import until
 
 MAIL, BOX = "marketing_library_email", "marketing_library_inbox"
 BREAK = """
@@ -101,16 +102,18 @@ async def test_a_withdrawal_is_in_force_elsewhere_while_its_answer_waits(place: 
     running = await begun(place, channel)
     resident = place.members.residents[0]
     saying = asyncio.create_task(place.say(resident, MAIL, granted=False))
-    async with asyncio.timeout(2):
-        while (await place.stores.online.consents(resident)).grants[Purpose(MAIL)].granted:
-            await asyncio.sleep(0.01)
+
+    async def in_force() -> bool:
+        return not (await place.stores.online.consents(resident)).grants[Purpose(MAIL)].granted
+
+    await until(in_force, 2)
     assert not saying.done()
     channel.gate.set()
     await saying
     await running
 
 
-async def test_a_sender_that_is_gone_keeps_nobody_waiting(place: Town, addresses):
+async def test_a_sender_that_is_gone_keeps_nobody_waiting(place: Town):
     its = Underway(place.stores.database, longest_seconds=30)
     async with its.holding(["a", "b"]):
         waiting = asyncio.create_task(its.gone("b"))

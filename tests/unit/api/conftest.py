@@ -119,7 +119,7 @@ class Memory:
         self.entries.append((resident, Entry(len(self.entries) + 1, purpose, granted, notice, time)))
         return self.held(resident)
 
-    async def gone(self, resident):
+    async def gone(self, _resident):
         self.check()
 
     def held(self, resident):
