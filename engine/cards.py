@@ -13,8 +13,8 @@ from typing import IO
 from engine.telemetry import logger
 
 _AT_ONCE = 1_000
-_MOST_KEPT = 2_000
-"""Cards that stay at hand: what many are shown is read once, and 5 MB are held."""
+_MOST_KEPT = 8_000
+"""Cards that stay at hand: what many are shown is read once, and 20 MB are held."""
 _SPARE_BYTES = 1_000_000
 """A list whose file is no larger than this over twice its cards keeps it: copying them takes a third of a second."""
 log = logger("engine")

@@ -14,6 +14,8 @@ from engine.compilation import compiled, fetch
 from engine.topmost import best_of
 from engine.variety import Asked, Dated, Spreading, arrange, start_of
 
+ABREAST = 2048
+"""How many scores stay near the processor while one factor after another is added to them."""
 NEAR2 = np.float32(2_000**2)
 """Square of the metres at which nearness is halved."""
 SOON = np.float32(SOON_MINUTES)
@@ -66,10 +68,15 @@ class Hot(NamedTuple):
 
 
 class Cold(NamedTuple):
-    """What is read of some offers only, by row; and the rows of each slot (`engine.catalogue.Postings`)."""
+    """What is read of some offers only, by row; and the rows of each slot (`engine.catalogue.Postings`).
+
+    `turned` are the factors once more (`engine.ranking`), for where all offers are asked about.
+    """
 
     slots: NDArray[Any]
     factors: NDArray[np.float32]
+    turned: NDArray[np.int16]
+    steps: NDArray[np.float32]
     dates_from: NDArray[np.int32]
     dates_to: NDArray[np.int32]
     dates: NDArray[np.int32]
@@ -202,7 +209,7 @@ def rank(  # noqa: PLR0913 - a kernel takes arrays
         rows, scores = hot.rows, leans
         for n in range(_U64(len(scores))):
             scores[n] = hot.base[n] + scores[n] * hot.norm[n]
-        add_factors(cold.factors, direction, scores)
+        add_factors(cold.turned, cold.steps, direction, scores)
     else:
         room = len(hot.next) + 1 + 2 * _AHEAD
         rows, scores = np.empty(room, np.uint32), np.empty(room, np.float32)
@@ -248,13 +255,20 @@ def weigh(
 
 
 @compiled
-def add_factors(factors: NDArray[np.float32], direction: NDArray[np.float32], scores: NDArray[np.float32]) -> None:
-    """Add to the score of every row the dot product of its factors."""
-    for row in range(_U64(len(scores)) if len(direction) > 0 else _U64(0)):
-        total = scores[row]
-        for k in range(_U64(len(direction))):
-            total += factors[row, k] * direction[k]
-        scores[row] = total
+def add_factors(
+    turned: NDArray[np.int16], steps: NDArray[np.float32], direction: NDArray[np.float32], scores: NDArray[np.float32]
+) -> None:
+    """Add to the score of every row the dot product of its factors, one direction after another over a block of rows.
+
+    Factors that a direction has nothing to do with, as those of another model on trial, are not read.
+    """
+    for block in range(len(turned)):
+        some = scores[block * ABREAST : (block + 1) * ABREAST]
+        for k in range(len(direction)):
+            if direction[k] != 0:
+                part, own = direction[k] * steps[k], turned[block, k]
+                for n in range(_U64(len(some))):
+                    some[n] += _F32(own[n]) * part
 
 
 @compiled

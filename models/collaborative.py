@@ -157,6 +157,11 @@ class Factors:
         mixed = own * learned + (1 - own) * (content.latent @ told)
         return cls(learned, np.asarray(mixed, np.float32), learned.T @ learned, told)
 
+    def inverse(self) -> _Matrix:
+        """Return the inverse of the matrix that factors of somebody without choices are solved with."""
+        base = self.gram.astype(np.float64) + REGULARIZATION * np.eye(len(self.gram))
+        return np.linalg.inv(base).astype(np.float32)
+
     def fold(self, histories: csr_array) -> _Matrix:
         """Return the factors of people from their histories, of shape (people, factors); 0 for an empty one."""
         people = np.zeros((histories.shape[0], self.learned.shape[1]), np.float32)

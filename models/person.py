@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compilation import compiled, fetch
-from models.collaborative import CONFIDENCE, REGULARIZATION
+from models.collaborative import CONFIDENCE
 from models.context import GATHERING
 from models.matrix import DAY
 from models.snapshot import RECENT_DAYS
@@ -20,7 +20,7 @@ MEASURES = ("popular", "popular_7", "popular_30")
 _FETCHED = 64
 """How many numbers `fetch` brings."""
 _RECENT = RECENT_DAYS * DAY
-_CONFIDENCE, _RIDGE, _F32 = np.float32(CONFIDENCE), np.float32(REGULARIZATION), np.float32
+_CONFIDENCE, _F32 = np.float32(CONFIDENCE), np.float32
 
 
 class Offers(NamedTuple):
@@ -33,8 +33,8 @@ class Offers(NamedTuple):
     dense
         `models.content.Content.latent`, then `learned` and `mixed` of `models.collaborative.Factors`. Shape (offers,
         dimensions + 2 x factors).
-    solution, gram
-        The ridge's matrix, and that of the factors.
+    solution, inverse
+        The ridge's matrix, and the inverse of what a resident's factors are solved with before they chose anything.
     ease_at, ease_offers, ease_weights
         `models.strongest.Strongest`, as sparse rows.
     codes
@@ -53,7 +53,7 @@ class Offers(NamedTuple):
     values: NDArray[np.float32]
     dense: NDArray[np.float32]
     solution: NDArray[np.float32]
-    gram: NDArray[np.float32]
+    inverse: NDArray[np.float32]
     ease_at: NDArray[np.int64]
     ease_offers: NDArray[np.int32]
     ease_weights: NDArray[np.float32]
@@ -150,22 +150,28 @@ def person_of(its: Offers, numbers: NDArray[np.int32], when: NDArray[np.float64]
     offers, times = numbers[numbers >= 0], when[numbers >= 0]
     for offer in offers:
         come(its, offer)
-    factors = its.gram.shape[0]
+    factors = its.inverse.shape[0]
     dimensions = its.dense.shape[1] - 2 * factors
-    latent, gram = np.zeros(dimensions, np.float32), its.gram.copy()
-    wanted, worth = np.zeros(factors, np.float32), np.empty(len(offers), np.float32)
-    for k in range(factors):
-        gram[k, k] += _RIDGE
+    latent, worth = np.zeros(dimensions, np.float32), np.empty(len(offers), np.float32)
+    own = np.empty((len(offers), factors), np.float32)
     for n in range(len(offers)):
         worth[n] = 0.5 ** ((now - times[n]) / _RECENT)
         latent += its.dense[offers[n], :dimensions]
-        own = its.dense[offers[n], dimensions : dimensions + factors]
-        wanted += (1 + _CONFIDENCE) * own
-        for k in range(factors):
-            weight = _CONFIDENCE * own[k]
-            for m in range(factors):
-                gram[k, m] += weight * own[m]
+        own[n] = its.dense[offers[n], dimensions : dimensions + factors]
     ridge = np.zeros(dimensions, np.float32)
     for k in range(dimensions):
         ridge += latent[k] * its.solution[k]
-    return Person(offers, worth, now - float(times.max()), ridge, np.linalg.solve(gram, wanted).astype(np.float32))
+    return Person(offers, worth, now - float(times.max()), ridge, solved(its.inverse, own))
+
+
+@compiled
+def solved(inverse: NDArray[np.float32], own: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the factors of somebody who chose offers with factors `own`, as `models.collaborative.Factors.fold` does.
+
+    There are mostly fewer of them than factors: what is solved is a matrix between the offers (Woodbury's identity).
+    """
+    near = own @ inverse
+    between = _CONFIDENCE * (near @ own.T)
+    for n in range(len(own)):
+        between[n, n] += _F32(1)
+    return (_F32(1) + _CONFIDENCE) * (np.linalg.solve(between, np.ones(len(own), np.float32)) @ near)

@@ -181,7 +181,7 @@ class ServingRanker:
             values=vectors.data.astype(np.float32),
             dense=np.concatenate([latent, np.zeros_like(mixed), mixed], axis=1),
             solution=known.solution,
-            gram=known.gram,
+            inverse=known.inverse,
             ease_at=np.full(n, known.ease_at[-1]),
             ease_offers=known.ease_offers[:0],
             ease_weights=known.ease_weights[:0],
@@ -222,7 +222,7 @@ def _index(keys: NDArray[np.uint64]) -> dict[str, Any]:
     return {"_keys": keys[order], "_numbers": order.astype(np.int32)}
 
 
-_WHOLE = ("solution", "gram")
+_WHOLE = ("solution", "inverse")
 
 
 def _joined(known: person.Offers, fresh: person.Offers) -> person.Offers:
@@ -282,7 +282,7 @@ def _offers(model: Model, values: Mapping[str, Valued]) -> person.Offers:
         values=vectors.data.astype(np.float32),
         dense=np.concatenate([known.content.latent, factors.learned, factors.mixed], axis=1, dtype=np.float32),
         solution=np.ascontiguousarray(known.ridge.solution),
-        gram=np.ascontiguousarray(factors.gram),
+        inverse=factors.inverse(),
         ease_at=weights.indptr.astype(np.int64),
         ease_offers=weights.indices.astype(np.int32),
         ease_weights=weights.data.astype(np.float32),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from engine.catalogue import Catalogue
 from engine.columns import title_number
+from engine.kernels import ABREAST
 from engine.language import Language, Localized
 from engine.offers import Access, Kind, Occurrence, Offer
 from engine.query import Query, filters
@@ -109,6 +110,19 @@ def test_factors_add_their_dot_product(size, seed):
     ranked = ask(catalogue, direction=direction, most=20)
     dots = np.sort(vectors @ direction)[::-1][:20]
     assert ranked.scores == pytest.approx(dots + 0.2 / (1 + 1 / 7), abs=1e-3)
+
+
+def test_of_very_many_offers_the_best_by_factors_are_found_wherever_they_lie():
+    size, rng = 2 * ABREAST + 300, np.random.default_rng(3)
+    catalogue = loaded(*(offer(f"test:{n}", days=1) for n in range(size)))
+    vectors = rng.normal(size=(size, 4)).astype(np.float32)
+    vectors[:, 2] = 0
+    catalogue.learn(directions({f"test:{n}": vector for n, vector in enumerate(vectors)}))
+    direction = np.array([0.5, 0, 1, -2], np.float32)
+    ranked = ask(catalogue, direction=direction, most=60)
+    expected = np.argsort(-(vectors @ direction), kind="stable")[:60]
+    assert ids(catalogue, ranked) == [f"test:{n}" for n in expected]
+    assert {n // ABREAST for n in expected} == {0, 1, 2}
 
 
 def test_rows_are_ranked_alike_before_and_after_they_are_put_in_order():
