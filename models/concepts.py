@@ -6,7 +6,7 @@ may be plural, texts inflected, so both are compared as they are written, and by
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,8 @@ _YSO = re.compile(r"<?https?://www\.yso\.fi/onto/yso/(p\d+)>?")
 
 Labels = Mapping[str, Mapping[str, str]]
 """Tag -> language code -> what the concept is called."""
+Related = Mapping[str, Mapping[str, float]]
+"""Tag -> tags of concepts that are spoken of together with it -> how strongly, from 0 to 1."""
 
 
 class Concepts:
@@ -33,11 +35,16 @@ class Concepts:
     also
         Tag -> language code -> words that other names of the concept consist of. They describe the concept, but do not
         name it: where one name ends and the next begins may be unknown.
+    related
+        What belongs together though it is called otherwise, such as ancestors and genealogy.
     """
 
-    def __init__(self, labels: Labels | None = None, also: Labels | None = None) -> None:
+    def __init__(
+        self, labels: Labels | None = None, also: Labels | None = None, related: Related | None = None
+    ) -> None:
         self.labels: Labels = labels or {}
         self.also: Labels = also or {}
+        self.related: Related = related or {}
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> "Concepts":
@@ -63,7 +70,14 @@ class Concepts:
         return cls(labels, also)
 
     def __or__(self, other: "Concepts") -> "Concepts":
-        return Concepts(_joined(self.labels, other.labels), _joined(self.also, other.also))
+        related = {**self.related, **other.related}
+        return Concepts(_joined(self.labels, other.labels), _joined(self.also, other.also), related)
+
+    def among(self, tags: Collection[str]) -> "Concepts":
+        """Return the concepts with these tags alone, and what is related to them."""
+        whole = (self.labels, self.also, self.related)
+        labels, also, related = ({tag: its[tag] for tag in tags if tag in its} for its in whole)
+        return Concepts(labels, also, related)  # type: ignore[arg-type]  # each keeps its type
 
     def __len__(self) -> int:
         return len(self.labels)

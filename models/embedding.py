@@ -1,5 +1,8 @@
 """What texts mean, by a multilingual embedding behind an interface; an extra, since all else works without it.
 
+Embeddings know English best. So an item is embedded twice: in its own words, and as a gloss of what its tags, and the
+concepts that its title names, are called in English.
+
 Raw cosines of such embeddings all lie close together, and texts of one language closer still, so vectors are centred
 by language. They rank; a threshold on them would mean nothing.
 """
@@ -18,8 +21,10 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
 from engine.errors import Misconfigured
-from models.concepts import Concepts
+from models.concepts import Concepts, name_words
 from models.item import NO_LANGUAGE, Item
+from models.stems import words
+from models.words import Words
 
 Matrix = NDArray[np.float32]
 
@@ -29,7 +34,13 @@ MOST_CHARACTERS = 200
 """What of a title, and of a first sentence, is embedded: half a second a hundred words is the price."""
 MOST_LABELS = 5
 SAMPLE = 100
-"""Titles in a language that its centre is found from, at most."""
+"""Titles in a language, or glosses, that its centre is found from, at most."""
+GLOSS, GLOSSED = "en", "en-x-gloss"
+"""The language of glosses, and what they count as: they are no sentences, and have a centre of their own."""
+WORTH_OF_GLOSS = 0.75
+"""How much the vector of a gloss counts beside that of the item's own words."""
+MOST_NAMED, MOST_NAMES = 3, 16
+"""How many concepts a word of a title adds to a gloss, the surest first; and how many names a gloss has."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 _UNSAYABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -123,14 +134,18 @@ class MeaningSpace:
         self._embedding = embedding
         self._centres = centres
         self._concepts = concepts or Concepts()
+        self._words = Words(self._concepts)
 
     @classmethod
     def fit(cls, items: Sequence[Item], embedding: Embedding, concepts: Concepts | None = None) -> "MeaningSpace":
         """Return the space of some items; titles in all languages make its centres."""
+        space = cls(embedding, {}, concepts)
         titles: dict[str, dict[str, None]] = defaultdict(dict)
         for item in items:
             for language, title in item.title.items():
                 titles[language][title[:MOST_CHARACTERS]] = None
+            if gloss := space._gloss(item):
+                titles[GLOSSED][gloss] = None
         centres = {}
         for language, found in sorted(titles.items()):
             sample = list(found)[:: -(-len(found) // SAMPLE)]
@@ -139,20 +154,30 @@ class MeaningSpace:
 
     def transform(self, items: Sequence[Item]) -> Matrix:
         """Return vectors of length 1, of shape (items, dimensions); all zero for an item without words."""
-        rows: dict[str, dict[int, str]] = defaultdict(dict)
+        own: dict[str, dict[int, str]] = defaultdict(dict)
+        glosses: dict[int, str] = {}
         for row, item in enumerate(items):
             language = _language(item)
             if text := self._text(item, language):
-                rows[language][row] = text
+                own[language][row] = text
+            if gloss := self._gloss(item):
+                glosses[row] = gloss
         vectors = np.zeros((len(items), self._embedding.embed([], NO_LANGUAGE).shape[1]), np.float32)
-        for language, texts in rows.items():
-            vectors[list(texts)] = self._embedding.embed(list(texts.values()), language) - self._centre(language)
+        for language, texts in own.items():
+            vectors[list(texts)] += self._directions(texts, language)
+        if glosses:
+            vectors[list(glosses)] += WORTH_OF_GLOSS * self._directions(glosses, GLOSSED)
         return np.asarray(normalize(vectors), np.float32) if len(items) else vectors
+
+    def _directions(self, texts: Mapping[int, str], language: str) -> Matrix:
+        """Return the vectors of texts around their centre, of length 1."""
+        vectors = self._embedding.embed(list(texts.values()), language) - self._centre(language)
+        return np.asarray(normalize(vectors), np.float32)
 
     def _centre(self, language: str) -> Matrix | float:
         """Return the centre of a language; of one that was not among the items, the middle of all."""
-        middle = np.mean(list(self._centres.values()), axis=0) if self._centres else 0.0
-        return self._centres.get(language, middle)
+        spoken = [centre for code, centre in self._centres.items() if code != GLOSSED]
+        return self._centres.get(language, np.mean(spoken, axis=0) if spoken else 0.0)
 
     def _text(self, item: Item, language: str) -> str:
         """Return a title, what the tags are called, and the first sentence."""
@@ -161,6 +186,19 @@ class MeaningSpace:
         sentence = _SENTENCE_END.split(item.text.get(language, "")[:MOST_CHARACTERS].strip())[0]
         told = (item.title.get(language, "")[:MOST_CHARACTERS], ", ".join(labels), sentence)
         return ": ".join(part for part in told if part.strip())
+
+    def _gloss(self, item: Item) -> str:
+        """Return what its tags and the concepts that its title names are called in the language of glosses."""
+        tags = dict.fromkeys(islice(item.tags, MOST_LABELS))
+        for language, title in item.title.items():
+            text = words(title[:MOST_CHARACTERS])
+            tags |= dict.fromkeys(self._concepts.phrases(text, language))
+            for word in text:
+                named = self._words.named(word, language)
+                tags |= dict.fromkeys(sorted(named, key=lambda tag: -named[tag])[:MOST_NAMED])
+        names = (item.labels.get(tag) or self._concepts.labels.get(tag, {}) for tag in tags)
+        told = dict.fromkeys(" ".join(name_words(its[GLOSS])) for its in names if GLOSS in its)
+        return ", ".join(islice(told, MOST_NAMES))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that the space consists of, but for the embedding and the concepts."""

@@ -1,7 +1,7 @@
 """What a training is given: offers, who chose which, and which can be suggested now; and its split for a trial."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from engine.counts import LEAST
 from engine.errors import TooLittle
 from engine.offers import Offer
 from models.choices import Choices
+from models.concepts import Concepts
 from models.impressions import Lists, Shown
 from models.item import Item, item
 from models.lessons import HORIZON
@@ -41,6 +42,8 @@ class Material:
         Numbers of the offers that can be suggested now.
     shown
         What residents were shown, and what followed; None where that teaches nothing.
+    concepts
+        What the deployer has loaded of a vocabulary, as far as the offers speak of it (`models.vocabulary`).
     """
 
     items: tuple[Item, ...]
@@ -48,6 +51,7 @@ class Material:
     people: int
     live: NDArray[np.int32]
     shown: Shown | None = None
+    concepts: Concepts = field(default_factory=Concepts)
 
     @classmethod
     def of(

@@ -20,12 +20,13 @@ N_FEATURES = 2**18
 MOST_KEPT = 192
 """With how many of its strongest features an offer is kept; of a city's offers that is five sixths of their length."""
 _AT_ONCE = 1_000
-MEANING = 2.0
+MEANING = 3.0
 """How much the cosine of an embedding counts beside that of words."""
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(dict[str, dict[str, str]]).decode
+_decode_related = msgspec.json.Decoder(dict[str, dict[str, float]]).decode
 
 
 class TextSpace:
@@ -57,9 +58,11 @@ class TextSpace:
         return cls._fitted(items, concepts)[0]
 
     @classmethod
-    def fit_transform(cls, items: Sequence[Item], most: int | None = None) -> tuple["TextSpace", csr_array]:
+    def fit_transform(
+        cls, items: Sequence[Item], most: int | None = None, concepts: Concepts | None = None
+    ) -> tuple["TextSpace", csr_array]:
         """Return the space of some items and their vectors (`transform`), at the cost of reading them once."""
-        space, said = cls._fitted(items, None)
+        space, said = cls._fitted(items, concepts)
         return space, said.vectors(space.idf, most)
 
     def transform(self, items: Sequence[Item], most: int | None = None) -> csr_array:
@@ -74,14 +77,15 @@ class TextSpace:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that the space consists of."""
-        told = {"labels": self.concepts.labels, "also": self.concepts.also}
-        return {"idf": self.idf} | {name: np.frombuffer(_encode(labels), np.uint8) for name, labels in told.items()}
+        told = {"labels": self.concepts.labels, "also": self.concepts.also, "related": self.concepts.related}
+        return {"idf": self.idf} | {name: np.frombuffer(_encode(its), np.uint8) for name, its in told.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "TextSpace":
         """Return the space that consists of `arrays`."""
         labels, also = (_decode(arrays[name].tobytes()) for name in ("labels", "also"))
-        return cls(Concepts(labels, also), np.asarray(arrays["idf"], np.float32))
+        related = _decode_related(arrays["related"].tobytes()) if "related" in arrays else {}
+        return cls(Concepts(labels, also, related), np.asarray(arrays["idf"], np.float32))
 
     @classmethod
     def _fitted(cls, items: Sequence[Item], concepts: Concepts | None) -> tuple["TextSpace", "_Said"]:

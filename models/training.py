@@ -138,7 +138,7 @@ class _School:
     @classmethod
     def of(cls, material: Material, seed: int) -> "_School":
         setting = Setting.of(material.items)
-        text, told = TextSpace.fit_transform(material.items, MOST_KEPT)
+        text, told = TextSpace.fit_transform(material.items, MOST_KEPT, material.concepts)
         facets = {attribute.name: attribute.members for attribute in setting.attributes}
         content = Content.of(told, facets, seed)
         chosen, people, shown = material.chosen, material.people, material.shown

@@ -5,7 +5,7 @@ features wherever it occurs, so it is analysed once, however many offers it is i
 
     word    itself by its stem; the parts of a compound; the concepts that are called so, and what they are called
             in all languages; of titles and of the beginnings of texts, n-grams of characters
-    tag     the concept itself, and what it is called in all languages
+    tag     the concept itself, what it is called in all languages, and the concepts related to it
 
 So "uintikurssi" and "swimming" meet in the concept of swimming, and in the words it is called by.
 """
@@ -27,9 +27,9 @@ MOST_TERMS = 2_000
 IN_TITLE = 3
 """How often a word counts that stands in a title, and so does a tag: what is said there was chosen with care."""
 GRAMS = (3, 4, 5)
-TAG, WORD, PART, LINK, LABEL, SPELLING = 1.0, 1.0, 0.6, 0.8, 0.35, 1.0
-"""How much counts: a tag, a word, a part of a compound, a concept that a word names, what a concept is called, and
-all n-grams of a word together."""
+TAG, WORD, PART, LINK, LABEL, RELATED, SPELLING = 1.0, 1.0, 0.6, 0.8, 0.35, 1.0, 1.0
+"""How much counts: a tag, a word, a part of a compound, a concept that a word names, what a concept is called, what is
+related to it, as strongly as it is, and all n-grams of a word together."""
 _NOTHING = Known()
 
 Features = dict[str, float]
@@ -77,11 +77,20 @@ class Words:
         if atom.is_tag:
             return self._concept(atom.text, dict(atom.names))
         meant = self._word(atom.text, atom.language)
-        for tag, weight in self._named(atom.text, atom.language).items():
+        for tag, weight in self.named(atom.text, atom.language).items():
             _raise(meant, self._concept(tag, {}), weight)
         if atom.spelt:
             _raise(meant, _spelling(atom.text), SPELLING)
         return meant
+
+    def named(self, word: str, language: str) -> Features:
+        """Return the tags of the concepts that a word or its parts name, each for less where many are called so."""
+        named: Features = {}
+        for code in self._spoken(language):
+            _raise(named, _shared(self.concepts.called(word, code)), LINK)
+        for part in self._parts(word, language):
+            _raise(named, _shared(self.concepts.called(part, language)), LINK * PART)
+        return named
 
     def _tags(self, item: Item) -> Iterator[Atom]:
         for tag in item.tags:
@@ -110,22 +119,14 @@ class Words:
     def _parts(self, word: str, language: str) -> tuple[str, ...]:
         return parts(word, language, self.concepts.known.get(language, _NOTHING))
 
-    def _named(self, word: str, language: str) -> Features:
-        """Return the tags of the concepts that a word or its parts name, each for less where many are called so."""
-        named: Features = {}
-        for code in self._spoken(language):
-            _raise(named, _shared(self.concepts.called(word, code)), LINK)
-        for part in self._parts(word, language):
-            _raise(named, _shared(self.concepts.called(part, language)), LINK * PART)
-        return named
-
     def _concept(self, tag: str, names: Mapping[str, str]) -> Features:
         """Return a concept, the words it is spoken of in, in all languages, and the concepts that those name."""
         meant = {f"t:{tag}": TAG}
         own = ((language, word) for language, name in names.items() for word in name_words(name))
         for language, word in chain(own, self.concepts.description(tag)):
             _raise(meant, self._word(word, language), LABEL)
-            _raise(meant, {f"t:{other}": w for other, w in self._named(word, language).items()}, LABEL)
+            _raise(meant, {f"t:{other}": w for other, w in self.named(word, language).items()}, LABEL)
+        _raise(meant, {f"t:{other}": w for other, w in self.concepts.related.get(tag, {}).items()}, RELATED)
         return meant
 
 

@@ -7,6 +7,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from api import wiring
 from api.commands.parts import parts, say
@@ -27,6 +28,7 @@ from models.material import Material
 from models.model import Model
 from models.report import MAIN
 from models.training import OURS, Outcome, train
+from models.vocabulary import load, spoken_of
 
 KEPT = 3
 """The exit code where a model was trained and not published."""
@@ -49,7 +51,7 @@ def run(settings: Settings, seed: int, *, on_trial: bool = False) -> None:
     UnderWay
         Somebody else trains on this home, or a trial runs.
     Misconfigured, NotFound
-        Nobody is to try a model, or there is none to try it against.
+        Nobody is to try a model, or there is none to try it against; or the vocabulary cannot be read.
     """
     if on_trial and not settings.trial_share:
         raise Misconfigured("VINKKI_TRIAL_SHARE is 0, so nobody would try the model; set the share of residents.")
@@ -68,8 +70,12 @@ def run(settings: Settings, seed: int, *, on_trial: bool = False) -> None:
         check_none_runs(archive, wiring.utc_now())
         if on_trial:
             archive.tried_against()
+        vocabulary = None if settings.labels is None else load(settings.labels)
         with parts(settings) as found:
             material = asyncio.run(_gathered(found, told))
+        if vocabulary is not None:
+            told(f"Finding which of {len(vocabulary):,} concepts the offers speak of")
+            material = replace(material, concepts=spoken_of(vocabulary, material.items))
         outcome = train(
             material,
             archive,

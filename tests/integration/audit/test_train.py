@@ -29,7 +29,11 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def vinkki(database_url, redis_url, addresses, tmp_path):
-    """Run a command as a person does."""
+    """Run a command as a person does, with a vocabulary of two concepts; the sample's offers speak of one of them."""
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    (labels / "own-fi.tsv").write_text("own:dance\ttanssi\town names\nown:moon\tkuunpimennykset\n", "utf-8")
+    (labels / "related.tsv").write_text("concept\trelated\tnpmi\nown:dance\tyso:p1278\t0.5\n", "utf-8")
 
     def run(*words):
         given = {
@@ -37,6 +41,7 @@ def vinkki(database_url, redis_url, addresses, tmp_path):
             "VINKKI_DATABASE": database_url,
             "VINKKI_REDIS": redis_url,
             "VINKKI_HOME": str(tmp_path),
+            "VINKKI_LABELS": str(labels),
         }
         command = [sys.executable, "-m", "api", *words]
         return subprocess.run(command, env=os.environ | given, capture_output=True, text=True, timeout=500, check=False)
@@ -84,6 +89,10 @@ async def test_a_home_trains_and_publishes_and_nobody_is_in_what_it_publishes(ow
     assert first.card.seed == 1
     assert first.card.counted.residents % 10 == 0
     assert len(residents) not in {n for array in first.model.arrays().values() for n in array.shape}
+    concepts = first.model.text.concepts
+    assert concepts.labels["own:dance"] == {"fi": "tanssi"}
+    assert concepts.related == {"own:dance": {"yso:p1278": 0.5}}
+    assert "own:moon" not in concepts.labels
     nobody_is_in(tmp_path / "models" / first.name, residents)
 
     assert vinkki("audit", "leaks").returncode == 0

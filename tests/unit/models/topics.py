@@ -14,6 +14,7 @@ import pytest
 from models.concepts import Concepts
 from models.item import Item, item
 from models.text import Vectors, similarity
+from models.vocabulary import load
 from stream.sources.sample_catalogue import sample_offers
 
 YSO = Path(__file__).parents[4] / "shared" / "data" / "yso"
@@ -23,8 +24,7 @@ needs_yso = pytest.mark.skipif(not YSO.exists(), reason="the labels of YSO are n
 
 @cache
 def yso() -> Concepts:
-    names = ("yso-ysoplaces-cicero-{}.tsv", "yso_alttext_{}.tsv")
-    return Concepts.read([(code, YSO / name.format(code)) for code in ("fi", "sv", "en") for name in names])
+    return load(YSO)
 
 
 @cache
