@@ -97,7 +97,7 @@ async def forgettings(ground: Ground) -> list[Figure]:
     ground.say(f"{FORGETTING.name}, rounds: {', '.join(f'{run:.2f}' for run in runs)} s")
     reference = (
         f"from sending the withdrawal until neither Redis nor journal, ids and impressions hold anything; "
-        f"under {SUGGESTIONS_A_SECOND} suggestions/s; nothing is sent to residents yet, so no sends are pending"
+        f"under {SUGGESTIONS_A_SECOND} suggestions/s; no messages wait for these residents"
     )
     return [FORGETTING.measured(runs, reference)]
 
