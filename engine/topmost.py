@@ -14,7 +14,7 @@ from engine.compilation import compiled
 
 _U32, _U64 = np.uint32, np.uint64
 _SIGN, _HALF = np.uint32(1 << 31), np.uint64(32)
-_SAMPLED = 16
+_SAMPLED = 64
 """One score in so many is looked at for the guess."""
 _RUN = np.uint64(32)
 
