@@ -101,6 +101,9 @@ class ServingRanker:
         What is known of the values of each of `person.ATTRIBUTES`.
     sharing
         How strongly exposure is shared out, as was found when the model was trained.
+    places
+        Which column of `person.Offers` each feature is in: those that most offers have come first, so that what is read
+        most lies together. Shape (features,).
     """
 
     name: str
@@ -115,6 +118,7 @@ class ServingRanker:
     projection: Projection
     map: NDArray[np.float32]
     sharing: float
+    places: NDArray[np.int32]
     _keys: NDArray[np.uint64]
     _numbers: NDArray[np.int32]
     _local: local = field(default_factory=local)
@@ -135,9 +139,10 @@ class ServingRanker:
         directions: NDArray[np.float32] = np.linalg.eigh(covariance)[1].astype(np.float32)
         basis = np.ascontiguousarray(directions[:, ::-1][:, :COARSE])
         values = {name: valued(name, model.items, model.snapshot) for name in person.ATTRIBUTES}
+        places = _places(model.snapshot.content.vectors.indices, model.facets.width)
         return cls(
             name=artefact.name,
-            offers=_offers(model, values),
+            offers=_offers(model, values, places),
             judges=_judges(artefact),
             factors=np.ascontiguousarray(mixed @ basis, np.float32),
             basis=basis,
@@ -148,6 +153,7 @@ class ServingRanker:
             projection=model.projection,
             map=model.snapshot.factors.map,
             sharing=artefact.card.sharing,
+            places=places,
             **_index(np.array([key(its.id) for its in model.items], np.uint64)),
         )
 
@@ -174,10 +180,11 @@ class ServingRanker:
         latent = self.projection.latent(vectors)
         mixed = (latent @ self.map).astype(np.float32)
         known, n = self.offers, len(items)
+        places = np.concatenate([self.places, np.arange(len(self.places), facets.width, dtype=np.int32)])
         values, codes = _with_values(self.values, items)
         fresh = person.Offers(
             at=known.at[-1] + vectors.indptr[1:].astype(np.int64),
-            columns=vectors.indices.astype(np.int32),
+            columns=places[vectors.indices],
             values=vectors.data.astype(np.float32),
             dense=np.concatenate([latent, np.zeros_like(mixed), mixed], axis=1),
             solution=known.solution,
@@ -197,6 +204,7 @@ class ServingRanker:
             factors=np.concatenate([self.factors, mixed @ self.basis]),
             values=values,
             facets=facets,
+            places=places,
             _local=local(),
             **_index(keys),
         )
@@ -267,7 +275,14 @@ def _moments(items: Sequence[Item]) -> NDArray[np.float64]:
     return found.astype(np.float64)
 
 
-def _offers(model: Model, values: Mapping[str, Valued]) -> person.Offers:
+def _places(features: NDArray[np.integer], width: int) -> NDArray[np.int32]:
+    """Return the rank of each feature by how often it occurs, the most frequent first. Shape (width,)."""
+    places = np.empty(width, np.int32)
+    places[np.argsort(-np.bincount(features, minlength=width), kind="stable")] = np.arange(width, dtype=np.int32)
+    return places
+
+
+def _offers(model: Model, values: Mapping[str, Valued], places: NDArray[np.int32]) -> person.Offers:
     known, vectors, factors = model.snapshot, model.snapshot.content.vectors, model.snapshot.factors
     if isinstance(known.ease, Ease):
         raise TypeError("What is published has the strongest weights alone.")
@@ -278,7 +293,7 @@ def _offers(model: Model, values: Mapping[str, Valued]) -> person.Offers:
     new = (known.popularity.counts == 0).astype(np.float32)
     return person.Offers(
         at=vectors.indptr.astype(np.int64),
-        columns=vectors.indices.astype(np.int32),
+        columns=places[vectors.indices],
         values=vectors.data.astype(np.float32),
         dense=np.concatenate([known.content.latent, factors.learned, factors.mixed], axis=1, dtype=np.float32),
         solution=np.ascontiguousarray(known.ridge.solution),
