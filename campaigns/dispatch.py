@@ -33,6 +33,8 @@ HANDFUL = 32
 """How many are with a channel at once: where a worker is killed, of no more is it unknown whether they went out."""
 _HANDFUL_SECONDS = 0.5
 """How long a handful is with a channel, about: of a slower one it is smaller."""
+_FIRST_HANDFUL = 4
+"""Of a channel that one knows nothing of yet; the next is twice as large at most."""
 _AHEAD = 2
 """How many messages of the topic are dealt with at once: one is with the channels, and one is decided on."""
 MOST_TRIES = 8
@@ -258,7 +260,7 @@ class Dispatcher:
     async def _hand_out(self, way: "_Way", claims: Sequence[Claim], spoken: Mapping[Pseudonym, str]) -> None:
         """Deliver what is claimed, a handful at a time."""
         kept: list[Pseudonym] = []
-        first, size = 0, self._sizes.get(way.channel, self._handful)
+        first, size = 0, self._sizes.get(way.channel, _FIRST_HANDFUL)
         while some := claims[first : first + size]:
             # Rendered before it is asked whether it may be sent: nothing lies between that answer and the sending.
             notes = await self._notes(way, [claim.resident for claim in some], spoken)
@@ -269,7 +271,8 @@ class Dispatcher:
                 await self._deliver(way, [claim for claim in some if claim.resident in may], notes)
             # No longer with a slow provider than those may be kept waiting who withdraw or pause meanwhile.
             took = max(monotonic() - self._moved, 1e-6)
-            first, size = first + size, max(1, min(self._handful, int(len(some) * _HANDFUL_SECONDS / took)))
+            bearable = int(len(some) * _HANDFUL_SECONDS / took)
+            first, size = first + size, max(1, min(self._handful, 2 * len(some), bearable))
             self._sizes[way.channel] = size
         await self._record(way.plan.id, ())
         if kept:

@@ -7,6 +7,7 @@ texts name without being keywords, in all its languages.
 import csv
 import gzip
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def load(folder: Path) -> Concepts:
         labels = [(found["language"], path) for path in files if (found := LABELS.fullmatch(path.name))]
         concepts = Concepts.read(labels)
         pairs = [pair for path in files if RELATED.fullmatch(path.name) for pair in _pairs(path)]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise Misconfigured(f"VINKKI_LABELS: {folder} cannot be read ({error}).") from error
     if not concepts.labels:
         raise Misconfigured(

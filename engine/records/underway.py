@@ -55,8 +55,9 @@ class Underway:
             PostgreSQL does not answer: do not send.
         """
         async with self._database.alone() as connection:
-            await connection.execute(_HOLD, {"residents": list(residents)})
             try:
+                # Of a statement that fails half-way the locks stay, so it too is within what lets go.
+                await connection.execute(_HOLD, {"residents": list(residents)})
                 yield
             finally:
                 try:

@@ -46,6 +46,7 @@ async def test_enough_residents_are_counted_within_moments_and_few_are_not_told(
     assert got["total"] in (20, 30)
     assert got["languages"]["sv"] in (20, 30)
     assert got["languages"]["fi"] is None
+    assert got["targetable"]
     assert "speak Swedish and told of an interest in “swim” or something narrower" in got["sentence"]["en"]
     few = (await count(city, SWIMMERS, "neighbourhood_plans")).json()
     assert (few["total"], few["targetable"]) == (None, False)

@@ -65,7 +65,7 @@ async def test_a_department_fills_a_list_writes_to_it_and_residents_see_that_the
     def counted(got):
         return got.status_code == 200 and got.json()["total"] in (20, 30) and got.json()["targetable"]
 
-    await city.until(count, counted, seconds=30)
+    assert (await city.until(count, counted, seconds=30)).json()["targetable"]
 
     (section,) = [
         one for one in (await people[0].call("GET", f"{people[0].path}/data?lang=en")).json()["sections"]

@@ -141,7 +141,7 @@ async def test_an_expansion_whose_place_is_lost_begins_anew_and_nobody_hears_twi
 async def test_who_withdraws_during_a_run_gets_nothing_from_then_on(place: Town, server):
     who = await place.enrol(64, MAIL)
     its = place.sending()
-    its.dispatcher._handful = 16
+    its.dispatcher._handful, its.dispatcher._sizes = 16, {"email": 16}
     leaving: list[asyncio.Task[None]] = []
     answered: dict[str, int] = {}
     deliver = its.dispatcher._channels["email"].deliver

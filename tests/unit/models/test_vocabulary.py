@@ -33,8 +33,11 @@ def test_labels_and_what_is_related_are_read_and_other_files_and_broken_lines_pa
     assert len(its) == 3
 
 
-def test_what_cannot_be_read_is_told_with_its_setting(tmp_path, folder):
-    (folder / "related.tsv.gz").write_bytes(b"no gzip")
+@pytest.mark.parametrize(
+    "octets", [b"no gzip", gzip.compress(RELATED.encode())[:30], gzip.compress(b"")[:10] + b"\xff" * 40]
+)
+def test_what_cannot_be_read_is_told_with_its_setting(tmp_path, folder, octets):
+    (folder / "related.tsv.gz").write_bytes(octets)
     empty = tmp_path / "empty"
     empty.mkdir()
     for where, words in ((folder, "cannot be read"), (tmp_path / "none", "cannot be read"), (empty, "no file such as")):
