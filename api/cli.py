@@ -224,7 +224,7 @@ def evaluate(
     elif folder is None or out is None:
         raise typer.BadParameter("Give a folder and --out RUN.tsv, or --logged FILE.")
     else:
-        run(folder, out, subset, report, beside or [])
+        run(folder, out, subset, report, beside or [], embedding=_settings().embedding)
 
 
 @app.command()

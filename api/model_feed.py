@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logger("api")
 _LOOKS_SECONDS = 1.0
-_AT_ONCE = 1_000
+_AT_ONCE, _EMBEDDED_AT_ONCE = 1_000, 50
+"""How many offers a model learns of in one go; fewer where each of them is embedded, so that no look takes long."""
 
 
 class ModelFeed:
@@ -78,14 +79,14 @@ class ModelFeed:
         except ModelRefused as error:
             log.warning("model refused", why=error.detail, answering=self.name)
         await self._take_trial()
-        if self._ranker is not None and (offers := await self._unknown(CURRENT)):
+        if self._ranker is not None and (offers := await self._unknown(CURRENT, self._ranker)):
             self._use(await asyncio.to_thread(self._ranker.knowing, offers), self._contender)
-        if self._ranker is not None and self._contender is not None and (offers := await self._unknown(ON_TRIAL)):
+        if self._contender is not None and (offers := await self._unknown(ON_TRIAL, self._contender[0])):
             ranker, trial = self._contender
             self._use(self._ranker, (await asyncio.to_thread(ranker.knowing, offers), trial))
 
-    async def _unknown(self, place: int) -> list[Offer]:
-        unknown = self._catalogue.unknown(place)[:_AT_ONCE]
+    async def _unknown(self, place: int, ranker: "ServingRanker") -> list[Offer]:
+        unknown = self._catalogue.unknown(place)[: _EMBEDDED_AT_ONCE if ranker.meaning else _AT_ONCE]
         return list((await self._offers.many(unknown)).values()) if unknown else []
 
     async def _take_newest(self) -> None:
@@ -153,5 +154,7 @@ def _read(artefact: "Callable[[], Artefact | None]") -> "ServingRanker":
     if found is None:
         raise ModelRefused("The model was taken away while it was looked for.")
     ranker = ServingRanker.of(found)
+    if ranker.projection.has_meaning and ranker.meaning is None:
+        log.warning("new offers are read by their words alone", model=ranker.name, without=found.card.embedding)
     ranker.warm_up()
     return ranker

@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     weekly_inbox: int = Field(10, ge=0, description="Messages in the inbox in a week at most, from all departments")
     narrower: Path | None = Field(None, description="File of keywords and broader ones, such as of YSO, for audiences")
     labels: Path | None = Field(None, description="Folder with labels of a vocabulary, such as YSO, for learning")
+    embedding: bool = Field(default=False, description="Whether trainings read meaning by the extra's embedding")
     audiences: bool = Field(default=True, description="Whether an API process holds what audiences are counted by")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of a worker's own metrics; 0: none")
     store_patience_seconds: float = Field(

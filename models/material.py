@@ -11,6 +11,7 @@ from engine.errors import TooLittle
 from engine.offers import Offer
 from models.choices import Choices
 from models.concepts import Concepts
+from models.embedding import Embedding
 from models.impressions import Lists, Shown
 from models.item import Item, item
 from models.lessons import HORIZON
@@ -44,6 +45,8 @@ class Material:
         What residents were shown, and what followed; None where that teaches nothing.
     concepts
         What the deployer has loaded of a vocabulary, as far as the offers speak of it (`models.vocabulary`).
+    embedding
+        By which is told what offers mean; None where their words alone are to count.
     """
 
     items: tuple[Item, ...]
@@ -52,6 +55,7 @@ class Material:
     live: NDArray[np.int32]
     shown: Shown | None = None
     concepts: Concepts = field(default_factory=Concepts)
+    embedding: Embedding | None = None
 
     @classmethod
     def of(

@@ -17,6 +17,7 @@ from models.blend import Blend
 from models.collaborative import Ease, Factors
 from models.content import Content, Ridge
 from models.context import GATHERING, Setting, visitors
+from models.embedding import MeaningSpace, bundled
 from models.facets import Facets
 from models.item import Item
 from models.matrix import Interactions
@@ -40,6 +41,9 @@ class Model:
         The offers, in the order of all arrays, without their texts.
     snapshot
         The single rankers, in front of nobody.
+    meaning
+        Where offers lie that came after the training by what they mean; None where that has no part in the model, or
+        the embedding that it was trained with is not installed.
     """
 
     items: tuple[Item, ...]
@@ -48,10 +52,23 @@ class Model:
     projection: Projection
     snapshot: Snapshot
     blend: Blend
+    meaning: MeaningSpace | None = None
 
     @classmethod
-    def of(cls, recommender: Recommender, items: Sequence[Item], text: TextSpace) -> "Model":
+    def of(
+        cls,
+        recommender: Recommender,
+        items: Sequence[Item],
+        text: TextSpace,
+        projection: Projection,
+        meaning: MeaningSpace | None = None,
+    ) -> "Model":
         """Return what a fitted recommender knows of offers.
+
+        Parameters
+        ----------
+        projection
+            Of the recommender's content.
 
         Raises
         ------
@@ -69,7 +86,7 @@ class Model:
         ease = Strongest.of(fitted.ease) if isinstance(fitted.ease, Ease) else fitted.ease
         snapshot = replace(_before_nobody(fitted), ease=ease, shared=None, visitors=counted)
         bare = tuple(_bare(item) for item in items)
-        return cls(bare, text, Facets.of(items), Projection.of(fitted.content), snapshot, recommender.blend)
+        return cls(bare, text, Facets.of(items), projection, snapshot, recommender.blend, meaning)
 
     def facing(self, before: Interactions, people: int, at: float) -> Recommender:
         """Return the recommender for people who are known by what they chose before `at`, in Unix seconds.
@@ -90,7 +107,9 @@ class Model:
         if not fresh:
             return replace(self, items=facts)
         facets = self.facets.knowing(fresh)
-        wider = _wider(self.snapshot, facets.vectors(self.text.transform(fresh, MOST_KEPT), fresh), self.projection)
+        vectors = facets.vectors(self.text.transform(fresh, MOST_KEPT), fresh)
+        meaning = self.meaning.transform(fresh) if self.meaning else None
+        wider = _wider(self.snapshot, vectors, self.projection.latent(vectors, meaning))
         return replace(self, items=facts + tuple(map(_bare, fresh)), facets=facets, snapshot=wider)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -105,6 +124,8 @@ class Model:
             "latent": rankers.content.latent,
             "projection.columns": self.projection.columns,
             "projection.axes": self.projection.axes,
+            "projection.meaning_axes": self.projection.meaning_axes,
+            **_prefixed("meaning", self.meaning.arrays() if self.meaning else {}),
             **_prefixed("factors", {n: getattr(rankers.factors, n) for n in ("learned", "mixed", "gram", "map")}),
             "ridge": rankers.ridge.solution,
             **_prefixed("ease", _sparse(weights)),
@@ -123,7 +144,8 @@ class Model:
         KeyError, ValueError
             An array is missing, or does not fit the others.
         """
-        part = {name: _part(name, arrays) for name in ("text", "vectors", "ease", "popular", "visitors", "blend")}
+        names = ("text", "meaning", "vectors", "ease", "popular", "visitors", "blend")
+        part = {name: _part(name, arrays) for name in names}
         facets = Facets.from_array(arrays["facets"])
         content = Content(_matrix(part["vectors"], len(items), facets.width), arrays["latent"])
         lately = {float(n.removeprefix("lately.")): its for n, its in part["popular"].items() if n != "counts"}
@@ -140,9 +162,15 @@ class Model:
             visitors=part["visitors"],
         )
         _check(snapshot, len(items))
-        projection = Projection(arrays["projection.columns"], arrays["projection.axes"])
+        dimensions = snapshot.content.latent.shape[1]
+        # Models that were published before meaning had a part in them have no axes of it.
+        meaning_axes = arrays.get("projection.meaning_axes", np.zeros((0, dimensions), np.float16))
+        projection = Projection(arrays["projection.columns"], arrays["projection.axes"], meaning_axes)
+        if any(its.shape[1] != dimensions for its in (projection.axes, meaning_axes)):
+            raise ValueError("A direction is of another space.")
         text, blend = TextSpace.from_arrays(part["text"]), Blend.from_arrays(part["blend"])
-        return cls(tuple(items), text, facets, projection, snapshot, blend)
+        meaning = MeaningSpace.from_arrays(part["meaning"], bundled(), text.concepts) if len(meaning_axes) else None
+        return cls(tuple(items), text, facets, projection, snapshot, blend, meaning)
 
 
 def _bare(item: Item) -> Item:
@@ -160,10 +188,9 @@ def _weights(snapshot: Snapshot) -> csr_array:
     return snapshot.ease.weights
 
 
-def _wider(known: Snapshot, vectors: csr_array, projection: Projection) -> Snapshot:
+def _wider(known: Snapshot, vectors: csr_array, latent: NDArray[np.float32]) -> Snapshot:
     """Return the rankers with more offers, which nobody has chosen yet."""
-    fresh, latent = vectors.shape[0], projection.latent(vectors)
-    old = known.content.vectors
+    fresh, old = vectors.shape[0], known.content.vectors
     # Organisers and places that are new have columns of their own, in which no offer of before has anything.
     old = csr_array((old.data, old.indices, old.indptr), shape=(old.shape[0], vectors.shape[1]))
     n = old.shape[0] + fresh

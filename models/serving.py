@@ -21,6 +21,7 @@ from models import closer, person
 from models.artefact import Artefact
 from models.collaborative import Ease
 from models.context import GATHERING, closes_of, points_of, starts_of, values_of
+from models.embedding import MeaningSpace
 from models.facets import Facets
 from models.item import Item, item
 from models.model import Model
@@ -114,6 +115,7 @@ class ServingRanker:
     covariance: NDArray[np.float32]
     values: Mapping[str, Valued]
     text: TextSpace
+    meaning: MeaningSpace | None
     facets: Facets
     projection: Projection
     map: NDArray[np.float32]
@@ -149,6 +151,7 @@ class ServingRanker:
             covariance=covariance,
             values=values,
             text=model.text,
+            meaning=model.meaning,
             facets=model.facets,
             projection=model.projection,
             map=model.snapshot.factors.map,
@@ -177,7 +180,8 @@ class ServingRanker:
         items = [item(offer) for offer in offers]
         facets = self.facets.knowing(items)
         vectors = facets.vectors(self.text.transform(items, MOST_KEPT), items)
-        latent = self.projection.latent(vectors)
+        meaning = self.meaning.transform(items) if self.meaning else None
+        latent = self.projection.latent(vectors, meaning)
         mixed = (latent @ self.map).astype(np.float32)
         known, n = self.offers, len(items)
         places = np.concatenate([self.places, np.arange(len(self.places), facets.width, dtype=np.int32)])

@@ -17,6 +17,7 @@ from models.artefact import Artefact
 from models.card import Card, Counted, Disclosed, Judged, judged, versions
 from models.content import Content
 from models.context import Setting
+from models.embedding import MeaningSpace
 from models.exposure import share
 from models.guard import POPULAR, worse
 from models.item import Item
@@ -24,6 +25,7 @@ from models.lessons import Past
 from models.material import LEAST_CHOOSERS, Material
 from models.matrix import DAY, Interactions
 from models.model import Model
+from models.projection import Projection
 from models.recommender import Recommender
 from models.report import Report, report
 from models.runs import Lists
@@ -83,7 +85,8 @@ def train(  # noqa: PLR0913 - what is learned from, where it goes, when, and who
     """
     material.check()
     split = material.split()
-    told(f"Reading what {len(material.items):,} offers say")
+    more = " and mean" if material.embedding else ""
+    told(f"Reading what {len(material.items):,} offers say{more}")
     school = _School.of(material, seed)
     told(f"Learning from all but the last {material.horizon / DAY:.1f} days")
     model = school.made(split.folds[0].starts, split.folds[0].candidates).model
@@ -134,16 +137,21 @@ class _School:
     past: Past
     items: Sequence[Item]
     text: TextSpace
+    meaning: MeaningSpace | None
+    projection: Projection
 
     @classmethod
     def of(cls, material: Material, seed: int) -> "_School":
-        setting = Setting.of(material.items)
-        text, told = TextSpace.fit_transform(material.items, MOST_KEPT, material.concepts)
+        items, setting = material.items, Setting.of(material.items)
+        text, told = TextSpace.fit_transform(items, MOST_KEPT, material.concepts)
+        embedding = material.embedding
+        meaning = MeaningSpace.fit(items, embedding, text.concepts) if embedding else None
+        meant = meaning.transform(items) if meaning else None
         facets = {attribute.name: attribute.members for attribute in setting.attributes}
-        content = Content.of(told, facets, seed)
+        content = Content.of(told, facets, meant, seed)
         chosen, people, shown = material.chosen, material.people, material.shown
         past = Past(chosen, people, content, setting, material.horizon, seed, LEAST_CHOOSERS, shown)
-        return cls(past, material.items, text)
+        return cls(past, items, text, meaning, Projection.of(content, meant))
 
     def made(self, at: float, candidates: Numbers) -> _Made:
         recommender = Recommender.fit(self.past, at, candidates)
@@ -151,7 +159,8 @@ class _School:
             raise TooLittle(
                 "No moment of the past teaches yet what was chosen and what was passed over; nothing was published."
             )
-        return _Made(Model.of(recommender, self.items, self.text), recommender.lists)
+        model = Model.of(recommender, self.items, self.text, self.projection, self.meaning)
+        return _Made(model, recommender.lists)
 
 
 class Suggested(NamedTuple):
@@ -216,6 +225,7 @@ def _card(  # noqa: PLR0913 - a card tells of all of these
         versions=versions(),
         position_power=round(material.shown.power, 3) if material.shown is not None and made.lists else None,
         sharing=round(sharing, 4),
+        embedding=material.embedding.name if material.embedding else None,
     )
 
 

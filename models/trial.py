@@ -8,6 +8,7 @@ import numpy as np
 
 from models.content import Content
 from models.context import Setting
+from models.embedding import Embedding, MeaningSpace
 from models.exposure import share
 from models.lessons import HORIZON, Past
 from models.popular import Popularity
@@ -24,7 +25,12 @@ class Suggested(NamedTuple):
     odds: Odds
 
 
-def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] = lambda _: None) -> Suggested:
+def suggested(
+    split: Split,
+    subset: Subset = "all",
+    told: Callable[[str], None] = lambda _: None,
+    embedding: Embedding | None = None,
+) -> Suggested:
     """Return what the recommender suggests to everybody who is asked about.
 
     Parameters
@@ -33,10 +39,12 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
         Which candidates are ranked; what is learned is the same for each.
     told
         Hears how far it is.
+    embedding
+        By which is told what offers mean; None where their words alone are to count.
     """
     found: dict[tuple[int, int], Ranked] = {}
     told(f"Reading what {len(split.items):,} offers say")
-    past = _past(split)
+    past = _past(split, embedding)
     for n, fold in enumerate(split.folds, 1):
         told(f"Fold {n} of {len(split.folds)}: {len(fold.candidates):,} offers, {len(fold.people):,} residents")
         ranked = fold.candidates[fold.among(subset)[fold.candidates]]
@@ -51,10 +59,12 @@ def suggested(split: Split, subset: Subset = "all", told: Callable[[str], None] 
     return Suggested({key: one.offers for key, one in found.items()}, {key: one.odds for key, one in found.items()})
 
 
-def _past(split: Split) -> Past:
-    (_, texts), setting = TextSpace.fit_transform(split.items, MOST_KEPT), Setting.of(split.items)
+def _past(split: Split, embedding: Embedding | None) -> Past:
+    (space, texts), setting = TextSpace.fit_transform(split.items, MOST_KEPT), Setting.of(split.items)
+    meaning = MeaningSpace.fit(split.items, embedding, space.concepts).transform(split.items) if embedding else None
     facets = {attribute.name: attribute.members for attribute in setting.attributes}
-    return Past(split.train, len(split.people), Content.of(texts, facets), setting, _horizon(split.folds))
+    content = Content.of(texts, facets, meaning)
+    return Past(split.train, len(split.people), content, setting, _horizon(split.folds))
 
 
 def _horizon(folds: tuple[Fold, ...]) -> float:

@@ -10,6 +10,7 @@ from rich.table import Table
 from api.commands.evaluation_report import write_report
 from api.commands.parts import say
 from models.calibration import of_run
+from models.embedding import BundledE5
 from models.logged import estimates, read_log
 from models.report import report as judged
 from models.runs import read_run, write_run
@@ -17,14 +18,24 @@ from models.splits import Subset, read_split
 from models.trial import popular, suggested
 
 
-def run(folder: Path, out: Path, subset: Subset, report: Path | None, beside: Sequence[Path]) -> None:
+def run(  # noqa: PLR0913 - what is judged, where it goes, and how
+    folder: Path, out: Path, subset: Subset, report: Path | None, beside: Sequence[Path], *, embedding: bool
+) -> None:
     """Learn what was known at each fold's start, rank its catalogue for everybody asked about, and write the run.
 
     Parameters
     ----------
     report
         Where a page goes that compares the run with what is popular, and with the runs of `beside`.
+    embedding
+        Whether what offers mean is read by the extra's embedding.
+
+    Raises
+    ------
+    Misconfigured
+        The embedding is not installed.
     """
+    meanings = BundledE5() if embedding else None
     began = time.monotonic()
 
     def told(sentence: str) -> None:
@@ -33,7 +44,7 @@ def run(folder: Path, out: Path, subset: Subset, report: Path | None, beside: Se
     told(f"Reading {folder}")
     split = read_split(folder)
     others = {path.name: read_run(path, split) for path in beside}
-    lists, odds = suggested(split, subset, told)
+    lists, odds = suggested(split, subset, told, meanings)
     write_run(out, split, lists)
     told(f"Wrote {out}: {len(lists):,} lists")
     if report is not None:

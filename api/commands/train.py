@@ -23,7 +23,9 @@ from engine.settings import Settings
 from models.archive import Archive
 from models.card import Card
 from models.choices import Choices
+from models.embedding import BundledE5
 from models.impressions import Lists
+from models.kept import FILE, Kept
 from models.material import Material
 from models.model import Model
 from models.report import MAIN
@@ -51,7 +53,8 @@ def run(settings: Settings, seed: int, *, on_trial: bool = False) -> None:
     UnderWay
         Somebody else trains on this home, or a trial runs.
     Misconfigured, NotFound
-        Nobody is to try a model, or there is none to try it against; or the vocabulary cannot be read.
+        Nobody is to try a model, or there is none to try it against; the vocabulary cannot be read, or the embedding
+        is not installed.
     """
     if on_trial and not settings.trial_share:
         raise Misconfigured("VINKKI_TRIAL_SHARE is 0, so nobody would try the model; set the share of residents.")
@@ -71,11 +74,14 @@ def run(settings: Settings, seed: int, *, on_trial: bool = False) -> None:
         if on_trial:
             archive.tried_against()
         vocabulary = None if settings.labels is None else load(settings.labels)
+        embedding = Kept(BundledE5(), settings.home / wiring.MODELS / FILE, told) if settings.embedding else None
         with parts(settings) as found:
             material = asyncio.run(_gathered(found, told))
         if vocabulary is not None:
             told(f"Finding which of {len(vocabulary):,} concepts the offers speak of")
             material = replace(material, concepts=spoken_of(vocabulary, material.items))
+        if embedding is not None:
+            material = replace(material, embedding=embedding)
         outcome = train(
             material,
             archive,
@@ -85,6 +91,8 @@ def run(settings: Settings, seed: int, *, on_trial: bool = False) -> None:
             told=told,
             publish=put_on_trial if on_trial else archive.publish,
         )
+        if embedding is not None:
+            embedding.keep()
     _tell(outcome, on_trial=on_trial)
 
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,9 @@ from tests.unit.models.worlds import NOW, TOPICS, world
 SPLITS = Path(__file__).parents[2].parent / "shared/data/eval"
 
 
-def evaluate(*arguments):
+def evaluate(*arguments, **settings):
     command = [sys.executable, "-m", "api", "evaluate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
+    return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False, timeout=500)
 
 
 def write(path, header, rows):
@@ -57,6 +58,15 @@ def test_what_is_liked_is_ranked_first(folder, tmp_path):
     split = read_split(folder)
     found = judge(split, read_run(tmp_path / "run.tsv", split)).figures["ndcg@10"]
     assert np.mean(found) > 0.9
+
+
+def test_what_offers_mean_is_judged_too_where_it_is_turned_on(folder, tmp_path):
+    for name, setting in (("words", "false"), ("meaning", "true")):
+        done = evaluate(folder, "--out", tmp_path / name, VINKKI_EMBEDDING=setting)
+        assert done.returncode == 0, done.stderr
+    split = read_split(folder)
+    assert np.mean(judge(split, read_run(tmp_path / "meaning", split)).figures["ndcg@10"]) > 0.9
+    assert (tmp_path / "words").read_text() != (tmp_path / "meaning").read_text()
 
 
 def test_only_new_offers_are_ranked_where_only_they_are_asked_for(folder, tmp_path):

@@ -11,7 +11,7 @@ from api.model_feed import ModelFeed
 from api.training_schedule import TrainingSchedule
 from engine.catalogue import Catalogue
 from engine.events import OfferChange
-from engine.offers import encode
+from engine.offers import Localized, encode
 from engine.panel import ON_TRIAL
 from engine.ranker import Chosen
 from engine.records.offers import OfferRecords
@@ -20,7 +20,9 @@ from engine.taste import key
 from engine.trial import LASTS
 from models.archive import Archive
 from models.artefact import ARRAYS
+from models.embedding import bundled
 from tests.factories import NOW, offer
+from tests.unit.models.topics import needs_extra
 from tests.unit.models.trained import MOMENT, card, learned
 
 
@@ -61,6 +63,25 @@ async def test_the_newest_model_answers_and_learns_of_offers_that_came_since(own
         archive.roll_back()
     await feed.look()
     assert feed.name == first
+
+
+@needs_extra
+async def test_offers_that_are_embedded_are_learned_of_some_at_a_time(own, archive, tmp_path):
+    offers, catalogue = OfferRecords(own.database), Catalogue()
+    feed = ModelFeed(tmp_path / "models", catalogue, offers, lambda: NOW)
+    later = [offer(f"later:{n}", name=Localized(sv=f"Klubben {n}")) for n in range(60)]
+    await offers.write([OfferChange(its.id, its.source, NOW, msgspec.Raw(encode(its))) for its in later], NOW)
+    catalogue.apply({its.id: its for its in later})
+    with archive.training():
+        archive.publish(learned(embedding=bundled())[3], card())
+    await feed.look()
+    assert len(catalogue.unknown()) == 10
+    await feed.look()
+    assert catalogue.unknown() == []
+    live = catalogue.live(NOW)
+    ranker = live.ranker
+    latent = ranker.offers.dense[live.columns.number[live.rows, 0], : ranker.offers.solution.shape[0]]
+    assert np.abs(latent).sum(axis=1).all()
 
 
 async def test_a_model_with_a_flipped_byte_is_refused_and_the_one_before_keeps_answering(own, archive, tmp_path):

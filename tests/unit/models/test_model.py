@@ -2,8 +2,11 @@ import msgspec
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.preprocessing import normalize
 
 from models.collaborative import Ease
+from models.content import Content
+from models.embedding import bundled
 from models.facets import Facets
 from models.item import Item
 from models.matrix import Interactions
@@ -13,6 +16,7 @@ from models.recommender import Recommender
 from models.snapshot import DAY, Snapshot
 from models.strongest import MOST, Strongest
 from models.text import TextSpace
+from tests.unit.models.topics import needs_extra
 from tests.unit.models.trained import LEAST, PEOPLE, learned, ranked
 from tests.unit.models.worlds import NOW, TOPICS, ahead, world
 
@@ -133,8 +137,63 @@ def test_offers_that_are_known_keep_their_vectors_and_take_their_new_facts():
 def test_a_known_offer_projected_anew_lies_where_it_lay():
     content = learned()[2].snapshot.content
     told = Projection.of(content).latent(content.vectors)
+    assert_alike(told, content)
+
+
+def assert_alike(told, content):
     lengths = np.linalg.norm(told, axis=1) * np.linalg.norm(content.latent, axis=1)
     assert ((told * content.latent).sum(axis=1) / lengths).min() > 0.99
+
+
+def test_what_offers_mean_is_projected_with_what_they_say():
+    content = learned()[2].snapshot.content
+    rng = np.random.default_rng(0)
+    meaning = normalize(rng.standard_normal((content.vectors.shape[0], 12))).astype(np.float32)
+    meaning[::5] = 0
+    both = Content.of(content.vectors, meaning=meaning)
+    projection = Projection.of(both, meaning)
+    assert_alike(projection.latent(content.vectors, meaning), both)
+    alone = projection.latent(content.vectors[:5])
+    assert alone[0] == pytest.approx(both.latent[0], abs=0.02)
+    assert np.abs(alone[1] - both.latent[1]).max() > 0.05
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("language", "titles"),
+    [
+        ("de", ("Schwimmkurs", "Jazzabend", "Schachturnier", "Gartenarbeit")),
+        ("es", ("Clases de natación", "Concierto de jazz", "Torneo de ajedrez", "Jardinería")),
+    ],
+)
+def test_an_offer_of_later_in_another_language_lies_where_its_meaning_lies(language, titles):
+    items, _, _, model = learned(embedding=bundled())
+    later = [Item(id=title, title={language: title}) for title in titles]
+    for its in (model, Model.from_arrays(model.items, model.arrays())):
+        assert its.projection.has_meaning
+        latent = its.knowing(later).snapshot.content.latent
+        kin = latent[len(items) :] @ np.stack([latent[n : len(items) : 4].mean(axis=0) for n in range(4)], axis=1)
+        assert kin.argmax(axis=1).tolist() == [0, 1, 2, 3]
+
+
+@needs_extra
+def test_a_model_whose_embedding_is_another_one_reads_new_offers_by_their_words():
+    items, _, _, model = learned(embedding=bundled())
+    arrays = model.arrays()
+    arrays["meaning.embedding"] = np.frombuffer(b"another 1.0", np.uint8)
+    read = Model.from_arrays(model.items, arrays)
+    assert read.projection.has_meaning
+    assert read.meaning is None
+    later = [Item(id="1", title={"en": "swimming evening"}), Item(id="2", title={"sv": "simskola"})]
+    latent = read.knowing(later).snapshot.content.latent[len(items) :]
+    assert latent[0].any()
+    assert not latent[1].any()
+
+
+def test_a_model_of_before_meaning_had_a_part_can_be_read():
+    model = learned()[3]
+    arrays = {name: array for name, array in model.arrays().items() if name != "projection.meaning_axes"}
+    assert not Model.from_arrays(model.items, arrays).projection.has_meaning
 
 
 def test_an_offer_that_says_nothing_known_lies_nowhere():
@@ -156,13 +215,14 @@ def test_a_recommender_without_a_re_ranker_is_no_model():
     items, _, recommender, _ = learned()
     bare = Recommender(recommender.snapshot, recommender.setting, None)
     with pytest.raises(ValueError, match="re-ranker"):
-        Model.of(bare, items, TextSpace.fit(items))
+        Model.of(bare, items, TextSpace.fit(items), Projection.of(recommender.snapshot.content))
 
 
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
         ("latent", lambda its: its[:-1]),
+        ("projection.meaning_axes", lambda its: its[:, :-1]),
         ("factors.map", lambda its: its[:, :-1]),
         ("popular.counts", lambda its: its[:-1]),
         ("visitors.organiser", lambda its: its[1:]),

@@ -8,17 +8,23 @@ from engine.taste import key
 from models import closer
 from models.artefact import Artefact
 from models.context import Seats, Setting, described
+from models.embedding import bundled
 from models.item import item
 from models.serving import ServingRanker
 from models.snapshot import found
 from tests.factories import offer, place
+from tests.unit.models.topics import needs_extra
 from tests.unit.models.trained import PEOPLE, card, learned
 from tests.unit.models.worlds import NOW, ahead
 
 
 @pytest.fixture(scope="module")
 def ranker():
-    return ServingRanker.of(Artefact("20261122T100000Z-0123456789ab", card(), learned()[3]))
+    return ranker_of(learned()[3])
+
+
+def ranker_of(model):
+    return ServingRanker.of(Artefact("20261122T100000Z-0123456789ab", card(), model))
 
 
 def history(person):
@@ -156,9 +162,11 @@ def test_an_offer_of_later_is_known_by_what_it_says(ranker):
     )
 
 
-def test_a_later_offer_is_looked_at_as_training_would(ranker):
+@pytest.mark.parametrize("embedding", [None, pytest.param(bundled(), marks=needs_extra, id="with the extra")])
+def test_a_later_offer_is_looked_at_as_training_would(embedding):
     """The model of training that is told of an offer, and the one that answers, see the same in it."""
-    items, interactions, _, model = learned()
+    items, interactions, _, model = learned(embedding=embedding)
+    ranker = ranker_of(model)
     later = [offer(f"later:{n}", keywords="music swim", place=place(f"p:{n}"), organiser=f"o:{n}") for n in range(3)]
     wider_model, wider = model.knowing([item(o) for o in later]), ranker.knowing(later)
     numbers = np.concatenate([ahead(items), np.arange(len(items), len(items) + 3)]).astype(np.int32)

