@@ -34,7 +34,7 @@ _DEEDS = text("""
     FROM unnest(CAST(:residents AS text[]), CAST(:numbers AS int[]), CAST(:since AS timestamptz[]))
         AS p(resident, number, since)
     JOIN journal j ON j.resident = p.resident AND j.accepted >= p.since AND j.time >= date_trunc('second', p.since)
-    WHERE j.time > :oldest AND j.time <= :now ORDER BY p.number, j.time
+    WHERE j.time > :oldest AND j.time <= :now AND j.type = ANY(:telling) ORDER BY p.number, j.time
 """)
 # A client's clock tells whole seconds: what follows may seem to come within the second before.
 _LISTS = """
@@ -59,11 +59,12 @@ _FOLLOWED = text(
 _TRIED = text(_LISTS.format(which="i.tried_place IS NOT NULL AND i.time <= :now - :follows"))
 _FOR_LEARNING = (Purpose.ACTIVITY, Purpose.LEARNING)
 _FOR_JUDGING = (*_FOR_LEARNING, Purpose.MEASUREMENT)
+_TELLING = [str(type_) for type_ in CHOICES]
 _CHOOSING = [str(type_) for type_, says in CHOICES.items() if says > 0]
 
 
 class Deeds(NamedTuple):
-    """What some residents did, oldest first of each; lists of one length.
+    """What some residents did that chooses an offer or takes that back, oldest first of each; lists of one length.
 
     Attributes
     ----------
@@ -164,7 +165,7 @@ def _leaves(
 
 
 async def _deeds(connection: AsyncConnection, leaves: Mapping[Pseudonym, datetime], first: int, now: datetime) -> Deeds:
-    rows = (await connection.execute(_DEEDS, _values(leaves, first, now))).all()
+    rows = (await connection.execute(_DEEDS, {**_values(leaves, first, now), "telling": _TELLING})).all()
     return Deeds(*zip(*rows, strict=True)) if rows else Deeds((), (), (), (), ())
 
 
