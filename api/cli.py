@@ -215,6 +215,10 @@ def evaluate(
     logged: Annotated[
         Path | None, typer.Option(help="Instead: a log of what was shown, with propensities, judged off-policy.")
     ] = None,
+    embedding: Annotated[
+        bool,
+        typer.Option("--embedding", envvar="VINKKI_EMBEDDING", help="Read what offers mean by the extra's embedding."),
+    ] = False,
 ) -> None:
     """Judge the recommender on a collection split by time: learn what was known then, and rank what came."""
     from api.commands.evaluate import run, run_logged
@@ -224,7 +228,7 @@ def evaluate(
     elif folder is None or out is None:
         raise typer.BadParameter("Give a folder and --out RUN.tsv, or --logged FILE.")
     else:
-        run(folder, out, subset, report, beside or [], embedding=_settings().embedding)
+        run(folder, out, subset, report, beside or [], embedding=embedding)
 
 
 @app.command()

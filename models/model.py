@@ -169,7 +169,7 @@ class Model:
         if any(its.shape[1] != dimensions for its in (projection.axes, meaning_axes)):
             raise ValueError("A direction is of another space.")
         text, blend = TextSpace.from_arrays(part["text"]), Blend.from_arrays(part["blend"])
-        meaning = MeaningSpace.from_arrays(part["meaning"], bundled(), text.concepts) if len(meaning_axes) else None
+        meaning = MeaningSpace.from_arrays(part["meaning"], bundled(), text.concepts) if part["meaning"] else None
         return cls(tuple(items), text, facets, projection, snapshot, blend, meaning)
 
 

@@ -61,12 +61,13 @@ def test_what_is_liked_is_ranked_first(folder, tmp_path):
 
 
 def test_what_offers_mean_is_judged_too_where_it_is_turned_on(folder, tmp_path):
-    for name, setting in (("words", "false"), ("meaning", "true")):
-        done = evaluate(folder, "--out", tmp_path / name, VINKKI_EMBEDDING=setting)
+    for name, options, setting in (("words", (), "false"), ("meaning", ("--embedding",), ""), ("too", (), "true")):
+        done = evaluate(folder, "--out", tmp_path / name, *options, VINKKI_EMBEDDING=setting)
         assert done.returncode == 0, done.stderr
     split = read_split(folder)
     assert np.mean(judge(split, read_run(tmp_path / "meaning", split)).figures["ndcg@10"]) > 0.9
-    assert (tmp_path / "words").read_text() != (tmp_path / "meaning").read_text()
+    words, meaning, too = ((tmp_path / name).read_text() for name in ("words", "meaning", "too"))
+    assert words != meaning == too
 
 
 def test_only_new_offers_are_ranked_where_only_they_are_asked_for(folder, tmp_path):
