@@ -63,6 +63,16 @@ async def test_what_is_allowed_is_read_as_numbers(own, journal):
     assert all(deeds.times[0] == ACT.timestamp() for deeds in chunks)
 
 
+async def test_what_chooses_or_takes_back_is_read_and_no_look(own, journal):
+    resident = await journal("o:1")
+    for n, type_ in enumerate(InteractionType, 1):
+        stars = 2 if type_ is InteractionType.RATE else None
+        await own.journal.write([row(resident, "o:1", ACT + timedelta(seconds=n), type_, value=stars)])
+    (deeds,) = await read(own)
+    assert set(deeds.types) == set(InteractionType) - {InteractionType.VIEW}
+    assert {deeds.values[n] for n, type_ in enumerate(deeds.types) if type_ == "rate"} == {2}
+
+
 async def test_an_empty_journal_is_no_chunk(own):
     assert await read(own) == []
 
